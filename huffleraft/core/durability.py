@@ -1,0 +1,102 @@
+"""What a step must write, and what each message must wait for.  §3.8, §10.2.1
+
+No handler writes or waits.  It changes the value, and here, at the end of every step, the old
+value is compared with the new: what differs in vote and log *is* the step's one write, and
+every message is stamped with the write it must wait for.  So nobody can forget either.
+
+A server's writes form one numbered stream, and write k durable implies all before it.  The
+server keeps, for each write under way, what will be true of the disk once it is durable:
+
+- A message carries its sender's term and so reveals its vote: it waits for the write of the
+  (term, voted_for) it was built under (W1 a grant, W2 a request, W4 an append, W8 a refusal).
+- A successful append answer waits also for its entries, up to the index it claims (W3).
+- Truncation lowers at once what is, and what will be, durable (W6): an entry that replaces
+  another at the same index is a different entry, and no older write speaks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from huffleraft.core.effects import Effect, Persist, Send
+from huffleraft.core.messages import AppendEntriesResponse, Message
+from huffleraft.core.state import Disk, OutstandingWrite, Server
+from huffleraft.core.types import LogIndex, WriteNumber
+
+
+def issue_write(old: Server, new: Server) -> tuple[Server, Persist | None]:
+    """Number the write that makes *new* durable, given that *old* is or will be; None if equal."""
+    vote_changed = new.vote != old.vote
+    if new.log is old.log and not vote_changed:
+        return new, None
+    kept = new.log.common_last_index(old.log)
+    truncated = kept < old.log.last_index
+    entries = new.log.between(kept + 1, new.log.last_index)
+    if not (vote_changed or truncated or entries):
+        return new, None
+
+    disk = cut(new.disk, kept) if truncated else new.disk
+    write = OutstandingWrite(disk.issued + 1, new.vote, new.log.last_index)
+    disk = replace(disk, issued=write.number, outstanding=(*disk.outstanding, write))
+    persist = Persist(
+        write=write.number,
+        vote=new.vote if vote_changed else None,
+        truncate_from=kept + 1 if truncated else None,
+        entries=entries,
+    )
+    return replace(new, disk=disk), persist
+
+
+def cut(disk: Disk, kept: LogIndex) -> Disk:
+    """What is and will be durable when all above *kept* is truncated (W6)."""
+    outstanding = tuple(
+        replace(write, last_index=min(write.last_index, kept)) for write in disk.outstanding
+    )
+    return replace(disk, last_index=min(disk.last_index, kept), outstanding=outstanding)
+
+
+def persisted(server: Server, number: WriteNumber) -> Server:
+    """Write *number*, and every earlier one, is durable: raise the marks by its record (W7).
+
+    Spec: ``Persisted``.
+    """
+    disk = server.disk
+    assert number <= disk.issued, "only what was issued can become durable"
+    durable = [write for write in disk.outstanding if write.number <= number]
+    if not durable:
+        return server
+    newest = durable[-1]
+    disk = replace(
+        disk,
+        vote=newest.vote,
+        last_index=newest.last_index,
+        outstanding=disk.outstanding[len(durable) :],
+    )
+    return replace(server, disk=disk)
+
+
+def stamp(server: Server, effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """Give every `Send` the number of the write it must wait for (O3)."""
+    return tuple(
+        replace(effect, after=write_to_wait_for(server, effect.message))
+        if isinstance(effect, Send)
+        else effect
+        for effect in effects
+    )
+
+
+def write_to_wait_for(server: Server, message: Message) -> WriteNumber | None:
+    """The earliest write after which *message* may leave; None if it may at once."""
+    assert message.term == server.current_term, "a message carries its sender's term"
+    disk, waits = server.disk, 0
+    if disk.vote != server.vote:
+        waits = next(write.number for write in disk.outstanding if write.vote == server.vote)
+    if (
+        isinstance(message, AppendEntriesResponse)
+        and message.success
+        and message.match > disk.last_index
+    ):
+        holding = (write.number for write in disk.outstanding if write.last_index >= message.match)
+        waits = max(waits, next(holding))
+    return waits or None

@@ -1,0 +1,147 @@
+"""What a server asks of the world.
+
+Effects are orders, in the imperative, to be carried out in the order of the list (O1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from huffleraft.core.configuration import Configuration
+from huffleraft.core.log import Entry
+from huffleraft.core.messages import Message
+from huffleraft.core.types import EntryId, LogIndex, NodeId, Ref, Term, Timer, Vote, WriteNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """One atomic write, durable after every earlier one (O2).  At most one a step.
+
+    The log loses all up to *base*, then all from *truncate_from* on, then gains *entries*.
+    None means unchanged.
+    """
+
+    write: WriteNumber
+    vote: Vote | None = None
+    base: EntryId | None = None
+    truncate_from: LogIndex | None = None
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Offer *message* to a network that may lose, repeat, delay or reorder it.
+
+    It may leave once write *after* is durable; with None, or durable already, at once (O3).
+    """
+
+    to: NodeId
+    message: Message
+    after: WriteNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Give *entries* to the state machine: committed, durable here, in order, each once a boot.
+
+    No-ops and configurations are among them, so that the machine's index has no holes.
+    """
+
+    entries: tuple[Entry, ...]
+
+
+class Reason(Enum):
+    """Why a request was refused."""
+
+    NOT_LEADER = "not-leader"
+    """This server does not lead; the answer names who does, if it is known."""
+    OVERLOADED = "overloaded"
+    """Too many bytes wait to be committed: ask again later."""
+    TOO_LARGE = "too-large"
+    """The command alone exceeds the limit: it can never be accepted."""
+    HALTED = "halted"
+    """This server's disk failed: it answers nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The command is committed at this index and term, and the `Apply` before this names it."""
+
+    index: LogIndex
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The request had no effect and never will have one."""
+
+    reason: Reason
+    leader: NodeId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The command may or may not take effect, now or later (W14; the paper's Figure 8)."""
+
+    leader: NodeId | None
+
+
+Outcome: TypeAlias = Committed | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer the request named *ref*; there is exactly one answer for each."""
+
+    ref: Ref
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReady:
+    """Serve the read named *ref* now: every `Apply` it needs stands before this.  §6.4"""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class ResetTimer:
+    """Start *timer* afresh; how long it runs is the embedder's affair (O4, O5)."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Stop *timer*; an expiry that nobody has delivered yet is void (O4)."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChanged:
+    """Another configuration is in force: connect to those it names, and to nobody else."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Stop for good: no event may follow (O7)."""
+
+    reason: str
+
+
+Effect: TypeAlias = (
+    Persist
+    | Send
+    | Apply
+    | Reply
+    | ReadReady
+    | ResetTimer
+    | CancelTimer
+    | ConfigurationChanged
+    | Halt
+)

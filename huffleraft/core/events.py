@@ -1,0 +1,62 @@
+"""What can happen to a server.  Events are facts, named in the past tense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from huffleraft.core.messages import Message
+from huffleraft.core.types import Ref, Timer, WriteNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message came from a peer, whole and validated; perhaps late, repeated, or reordered."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class TimerExpired:
+    """A timer fell due; delivered before any other event that comes after it (O4)."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRequested:
+    """Clients offered these commands since the last turn: one event, one append a peer.
+
+    A prefix may be accepted, an entry for each; every ref gets its own `Reply`.
+    """
+
+    requests: tuple[tuple[Ref, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequested:
+    """Clients asked to read since the last turn; all of them share one round.  §6.4"""
+
+    refs: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Persisted:
+    """Write number *write*, and every earlier one, is durable.
+
+    A number not above the last one reported says nothing.
+    """
+
+    write: WriteNumber
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFailed:
+    """A write failed, or nobody knows: this server can promise nothing any more (W13)."""
+
+    reason: str
+
+
+Event: TypeAlias = (
+    Received | TimerExpired | ClientRequested | ReadRequested | Persisted | StorageFailed
+)

@@ -1,0 +1,229 @@
+"""What must hold between servers, disks, and messages on their way.  Figure 3.2 and more.
+
+The paper's five properties fail only when the damage is done.  Four more look ahead, and fail
+as soon as it has become possible: MatchTruth, AckTruth, CommitDurable, ElectableComplete.
+
+A `Cluster` is a picture of one moment; a `History` remembers what earlier moments decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from huffleraft.core.invariants.violation import require
+from huffleraft.core.log import Entry, Log
+from huffleraft.core.messages import AppendEntriesResponse, Message
+from huffleraft.core.state import Leader, Server
+from huffleraft.core.types import EntryId, LogIndex, NodeId, Term, Vote
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """All that exists at one moment.
+
+    - ``servers``: those that run.  A crashed one is absent; its disk is not.
+    - ``disks``: what is durable on each node: its vote and its log.
+    - ``messages``: what may still arrive, as far as it has left its sender.
+    """
+
+    servers: Mapping[NodeId, Server]
+    disks: Mapping[NodeId, tuple[Vote, Log]]
+    messages: tuple[Message, ...] = ()
+
+    def leaders(self) -> Iterator[tuple[Server, Leader]]:
+        """The servers that lead, each in its own term, with their role."""
+        for server in self.servers.values():
+            if isinstance(server.role, Leader):
+                yield server, server.role
+
+
+@dataclass(slots=True)
+class History:
+    """What the cluster has ever decided; `check_cluster` adds to it.
+
+    - ``leaders``: who led each term.
+    - ``votes``: whom each node's disk has ever named in each term.
+    - ``entries``: each entry ever seen, by id, with the id before it.
+    - ``committed``: entry i at place i - 1, with the term in which it was first known committed.
+    """
+
+    leaders: dict[Term, NodeId] = field(default_factory=dict)
+    votes: dict[tuple[NodeId, Term], NodeId] = field(default_factory=dict)
+    entries: dict[EntryId, tuple[Entry, EntryId]] = field(default_factory=dict)
+    committed: list[tuple[Entry, Term]] = field(default_factory=list)
+
+
+def check_cluster(cluster: Cluster, history: History) -> None:
+    """Check every property of this moment; raises `InvariantViolation`."""
+    _election_safety(cluster, history)
+    _vote_once(cluster, history)
+    _log_matching(cluster, history)
+    _state_machine_safety(cluster, history)
+    _leader_completeness(cluster, history)
+    _commit_durable(cluster, history)
+    _electable_complete(cluster, history)
+    _match_truth(cluster)
+    _ack_truth(cluster)
+
+
+def _election_safety(cluster: Cluster, history: History) -> None:
+    """At most one leader a term."""
+    for server, _ in cluster.leaders():
+        first = history.leaders.setdefault(server.current_term, server.id)
+        require(
+            first == server.id,
+            "ElectionSafety",
+            "{} and {} both led term {}",
+            first,
+            server.id,
+            server.current_term,
+        )
+
+
+def _vote_once(cluster: Cluster, history: History) -> None:
+    """No disk ever names two candidates in one term."""
+    for node, (vote, _) in cluster.disks.items():
+        if vote.voted_for is None:
+            continue
+        first = history.votes.setdefault((node, vote.current_term), vote.voted_for)
+        require(
+            first == vote.voted_for,
+            "VoteOnce",
+            "{} voted for {} and for {} in term {}",
+            node,
+            first,
+            vote.voted_for,
+            vote.current_term,
+        )
+
+
+def _log_matching(cluster: Cluster, history: History) -> None:
+    """One id names one entry, and one entry before it: so by induction equal prefixes."""
+    for server in cluster.servers.values():
+        log, before = server.log, server.log.base
+        for entry in log.between(log.first_index, log.last_index):
+            first, first_before = history.entries.setdefault(entry.id, (entry, before))
+            require(
+                entry == first and before == first_before,
+                "LogMatching",
+                "{} holds {} after {}; elsewhere {} stands after {}",
+                server.id,
+                entry,
+                before,
+                first,
+                first_before,
+            )
+            before = entry.id
+
+
+def _state_machine_safety(cluster: Cluster, history: History) -> None:
+    """What is committed at an index is committed there for ever, and the same for all."""
+    for server in cluster.servers.values():
+        known = min(server.commit_index, len(history.committed))
+        for entry in server.log.between(1, known):
+            committed, _ = history.committed[entry.index - 1]
+            require(
+                entry == committed,
+                "StateMachineSafety",
+                "{} has committed {}, the cluster {}",
+                server.id,
+                entry,
+                committed,
+            )
+        newly = server.log.between(len(history.committed) + 1, server.commit_index)
+        history.committed.extend((entry, server.current_term) for entry in newly)
+
+
+def _leader_completeness(cluster: Cluster, history: History) -> None:
+    """A leader holds every entry that was committed in an earlier term."""
+    for server, _ in cluster.leaders():
+        for entry, term in history.committed:
+            if term < server.current_term:
+                require(
+                    server.log.term_at(entry.index) == entry.term,
+                    "LeaderCompleteness",
+                    "{} leads term {} without {}, committed in term {}",
+                    server.id,
+                    server.current_term,
+                    entry.id,
+                    term,
+                )
+
+
+def _commit_durable(cluster: Cluster, history: History) -> None:
+    """What is committed stands on the disks of a quorum, from then on."""
+    if not history.committed:
+        return
+    entry, _ = history.committed[-1]
+    holders = {
+        node for node, (_, log) in cluster.disks.items() if log.term_at(entry.index) == entry.term
+    }
+    for server in cluster.servers.values():
+        if server.commit_index >= entry.index:
+            require(
+                server.configuration.is_quorum(holders),
+                "CommitDurable",
+                "{} is committed, and durable only on {}",
+                entry.id,
+                sorted(holders),
+            )
+
+
+def _electable_complete(cluster: Cluster, history: History) -> None:
+    """Whoever could win an election now holds all that is committed.
+
+    Logs are compared as voters would: in memory where a server runs, else as its disk has it.
+    """
+    if not history.committed:
+        return
+    last, _ = history.committed[-1]
+    logs = {node: log for node, (_, log) in cluster.disks.items()}
+    logs.update({node: server.log for node, server in cluster.servers.items()})
+    for server in cluster.servers.values():
+        voters = {node for node, log in logs.items() if server.log.last_id >= log.last_id}
+        if server.is_voter and server.configuration.is_quorum(voters):
+            require(
+                server.log.term_at(last.index) == last.term,
+                "ElectableComplete",
+                "{} could win with {}, without {}",
+                server.id,
+                sorted(voters),
+                last.id,
+            )
+
+
+def _match_truth(cluster: Cluster) -> None:
+    """What a leader believes of a peer is so on the peer's disk, while it knows no later term."""
+    for server, role in cluster.leaders():
+        for peer, progress in role.progress:
+            vote, log = cluster.disks[peer]
+            if vote.current_term <= server.current_term:
+                _require_shared(server, log, progress.match_index, "MatchTruth", peer)
+
+
+def _ack_truth(cluster: Cluster) -> None:
+    """What an acknowledgement on its way says is so on its sender's disk, in its own term.
+
+    It speaks of the step that built it: once its sender knows a later term it may have lost
+    those entries, and its leader can no longer commit by it alone.
+    """
+    for message in cluster.messages:
+        if not (isinstance(message, AppendEntriesResponse) and message.success):
+            continue
+        vote, log = cluster.disks[message.source]
+        for server, _ in cluster.leaders():
+            if server.current_term == message.term == vote.current_term:
+                _require_shared(server, log, message.match, "AckTruth", message.source)
+
+
+def _require_shared(leader: Server, log: Log, match: LogIndex, name: str, peer: NodeId) -> None:
+    require(
+        match <= log.last_index and log.term_at(match) == leader.log.term_at(match),
+        name,
+        "{} counts on {} up to {}, whose disk ends in {}",
+        leader.id,
+        peer,
+        match,
+        log.last_id,
+    )

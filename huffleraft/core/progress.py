@@ -1,0 +1,88 @@
+"""What a leader learns of one peer, answer by answer.
+
+Three facts move it: a request went out, an answer agreed, an answer refused.  Each is one
+function from a `Progress` to the next; who is asked for what, and when, is `replication`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from huffleraft.core.log import Log
+from huffleraft.core.messages import AppendEntriesRequest, AppendEntriesResponse
+from huffleraft.core.state import Probe, Progress, Replicate
+from huffleraft.core.types import EntryId, Limits, LogIndex
+
+
+def may_send(progress: Progress, limits: Limits, last_index: LogIndex) -> bool:
+    """Whether the next request to this peer may leave now.
+
+    A probe waits for its answer, since all after a wrong guess would be refused; a replicating
+    peer may have a number of requests with entries under way, and needs none without.
+    """
+    match progress.mode:
+        case Probe(waiting=waiting):
+            return not waiting
+        case Replicate(in_flight=in_flight):
+            return progress.next_index <= last_index and len(in_flight) < limits.appends_in_flight
+
+
+def sent(progress: Progress, request: AppendEntriesRequest) -> Progress:
+    """*request* went out.  A replicating peer is taken at its word: the next one follows on."""
+    commit_sent = max(progress.commit_sent, request.leader_commit)
+    match progress.mode:
+        case Replicate(in_flight=in_flight) if request.entries:
+            last = request.entries[-1].index
+            mode = Replicate((*in_flight, last))
+            return replace(progress, next_index=last + 1, mode=mode, commit_sent=commit_sent)
+        case Replicate():
+            return replace(progress, commit_sent=commit_sent)
+        case Probe():
+            return replace(progress, mode=Probe(waiting=True), commit_sent=commit_sent)
+
+
+def answered(progress: Progress, response: AppendEntriesResponse) -> Progress:
+    """The peer lives, and has recognised this leader in *response*'s read round.  §6.2, §6.4"""
+    read_round = max(progress.read_round, response.read_round)
+    return replace(progress, recently_active=True, read_round=read_round)
+
+
+def agreed(progress: Progress, match: LogIndex) -> Progress:
+    """The peer's log equals ours up to *match*, durably; late answers change nothing.  L.3"""
+    match = max(progress.match_index, match)
+    in_flight = progress.mode.in_flight if isinstance(progress.mode, Replicate) else ()
+    return replace(
+        progress,
+        match_index=match,
+        next_index=max(progress.next_index, match + 1),
+        mode=Replicate(tuple(last for last in in_flight if last > match)),
+    )
+
+
+def refused(progress: Progress, response: AppendEntriesResponse, log: Log) -> Progress:
+    """The peer does not hold the request's `prev_log_id`: guess again, further back.  L.3, §3.5
+
+    A refusal is late, and says nothing, if it speaks of what the peer has confirmed since, or
+    of another guess than the one under way.
+    """
+    prev_index = response.prev_log_id.index
+    if prev_index <= progress.match_index:
+        return progress
+    if isinstance(progress.mode, Probe) and prev_index != progress.next_index - 1:
+        return progress
+    candidate = last_possible_agreement(log, response.conflict or response.prev_log_id)
+    next_index = max(min(candidate + 1, prev_index), progress.match_index + 1)
+    return replace(progress, next_index=next_index, mode=Probe())
+
+
+def last_possible_agreement(log: Log, hint: EntryId) -> LogIndex:
+    """The last index of *log* that may equal a log in which *hint* is the last candidate.
+
+    Where the logs agree, terms are equal, and terms never fall along a log: so an entry of a
+    later term than the hint's, at or before its index, cannot be held there.  It skips a whole
+    term of mismatch at a time, on both sides (§3.5, the conflict optimisation).
+    """
+    index = min(hint.index, log.last_index)
+    while index > log.base.index and (log.term_at(index) or 0) > hint.term:
+        index -= 1
+    return index

@@ -1,0 +1,284 @@
+"""AppendEntries, both ways: how a leader's log becomes everybody's.  §3.5, §3.6
+
+A leader appends what clients offer, sends each peer what it lacks, and counts copies; a
+follower accepts what continues its log and drops what contradicts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from huffleraft.core.effects import Effect, Reason, Rejected, Reply, ResetTimer, Send
+from huffleraft.core.events import ClientRequested
+from huffleraft.core.log import Entry, Log, Payload
+from huffleraft.core.messages import AppendEntriesRequest, AppendEntriesResponse
+from huffleraft.core.progress import (
+    agreed,
+    answered,
+    last_possible_agreement,
+    may_send,
+    refused,
+    sent,
+)
+from huffleraft.core.roles import halt, hear_from
+from huffleraft.core.state import Leader, Probe, Progress, Replicate, Server, Transition
+from huffleraft.core.types import EntryId, Limits, LogIndex, NodeId, Ref, Timer
+
+# On the leader: what clients offer.
+
+
+def client_request(server: Server, event: ClientRequested) -> Transition:
+    """Append clients' commands to the log, as many as the limits allow.
+
+    A command that can never fit is refused alone; from the first that does not fit *now* on,
+    all are, so that the accepted ones are a prefix.
+
+    L.2 (§3.5).  Spec: ``ClientRequest``.
+    """
+    role = server.role
+    if not isinstance(role, Leader):
+        refusal = Rejected(Reason.NOT_LEADER, server.leader)
+        return server, tuple(Reply(ref, refusal) for ref, _ in event.requests)
+
+    room = server.limits.uncommitted_bytes - role.uncommitted_bytes
+    accepted: list[tuple[Ref, bytes]] = []
+    refusals: list[Effect] = []
+    overloaded = False
+    for ref, command in event.requests:
+        if len(command) > server.limits.command_bytes:
+            refusals.append(Reply(ref, Rejected(Reason.TOO_LARGE, server.id)))
+            continue
+        overloaded = overloaded or len(command) > room
+        if overloaded:
+            refusals.append(Reply(ref, Rejected(Reason.OVERLOADED, server.id)))
+            continue
+        room -= len(command)
+        accepted.append((ref, command))
+    return _propose(server, role, accepted), tuple(refusals)
+
+
+def _propose(server: Server, role: Leader, accepted: list[tuple[Ref, bytes]]) -> Server:
+    first = server.log.last_index + 1
+    proposals = tuple((first + place, ref) for place, (ref, _) in enumerate(accepted))
+    server = append_to_own_log(server, tuple(command for _, command in accepted))
+    return replace(
+        server,
+        role=replace(
+            role,
+            proposals=role.proposals + proposals,
+            uncommitted_bytes=role.uncommitted_bytes + sum(len(command) for _, command in accepted),
+        ),
+    )
+
+
+def append_to_own_log(server: Server, payloads: tuple[Payload, ...]) -> Server:
+    """Add *payloads* at the end of the log in the current term.  Leader Append-Only (Figure 3.2)"""
+    first, term = server.log.last_index + 1, server.current_term
+    entries = tuple(Entry(term, first + place, payload) for place, payload in enumerate(payloads))
+    return replace(server, log=server.log.append(entries))
+
+
+# On the leader: what peers are sent.
+
+
+def heartbeat(server: Server) -> Transition:
+    """Let every peer hear us, and every unanswered probe be asked again.
+
+    A heartbeat is an empty append at ``next_index - 1``, so a lost append shows as a refusal.
+
+    L.1 (§3.4).  Spec: ``AppendEntries``.
+    """
+    role = server.role
+    if not isinstance(role, Leader):
+        return server, ()
+    progress = tuple(
+        (peer, replace(one, mode=Probe()) if isinstance(one.mode, Probe) else one)
+        for peer, one in role.progress
+    )
+    server = replace(server, role=replace(role, progress=progress))
+    return server, (ResetTimer(Timer.HEARTBEAT),)
+
+
+def append_entries(server: Server, *, speak: bool) -> Transition:
+    """Send each peer what it lacks: entries as far as may be under way, and the commit index.
+
+    With *speak*, a peer that would get nothing gets a heartbeat.  A commit index is announced
+    at once where the logs are known to agree; elsewhere it could not be used.
+
+    L.1, L.3 (§3.5); batches and pipelining: §10.2.2.  Spec: ``AppendEntries``.
+    """
+    role = server.role
+    if not isinstance(role, Leader):
+        return server, ()
+    sends: list[Effect] = []
+    table: list[tuple[NodeId, Progress]] = []
+    for peer, progress in role.progress:
+        fed, requests = _feed(server, role, progress, speak=speak)
+        sends.extend(Send(peer, request) for request in requests)
+        table.append((peer, fed))
+    if not sends:
+        return server, ()
+    return replace(server, role=replace(role, progress=tuple(table))), tuple(sends)
+
+
+def _feed(
+    server: Server, role: Leader, progress: Progress, *, speak: bool
+) -> tuple[Progress, list[AppendEntriesRequest]]:
+    requests = []
+    while may_send(progress, server.limits, server.log.last_index):
+        requests.append(_request_for(server, role, progress, with_entries=True))
+        progress = sent(progress, requests[-1])
+    announce = isinstance(progress.mode, Replicate) and progress.commit_sent < server.commit_index
+    if not requests and (speak or announce):
+        requests.append(_request_for(server, role, progress, with_entries=False))
+        progress = sent(progress, requests[-1])
+    return progress, requests
+
+
+def _request_for(
+    server: Server, role: Leader, progress: Progress, *, with_entries: bool
+) -> AppendEntriesRequest:
+    log, prev_index = server.log, progress.next_index - 1
+    prev_term = log.term_at(prev_index)
+    assert prev_term is not None, "a leader's log reaches back to every peer's next_index"
+    return AppendEntriesRequest(
+        source=server.id,
+        term=server.current_term,
+        prev_log_id=EntryId(prev_term, prev_index),
+        entries=next_batch(log, progress.next_index, server.limits) if with_entries else (),
+        leader_commit=server.commit_index,
+        read_round=role.reads.begun,
+    )
+
+
+def next_batch(log: Log, first: LogIndex, limits: Limits) -> tuple[Entry, ...]:
+    """Entries from *first* on within the limits of one request; at least one if there is any."""
+    entries = log.between(first, first + limits.entries_per_append - 1)
+    size = 0
+    for count, entry in enumerate(entries):
+        size += entry.size
+        if count and size > limits.bytes_per_append:
+            return entries[:count]
+    return entries
+
+
+# On the leader: what peers answer.
+
+
+def handle_append_entries_response(server: Server, response: AppendEntriesResponse) -> Transition:
+    """Learn what a peer holds; whatever follows from it, the end of the step sees.
+
+    An answer from a server that the configuration does not name is never counted.
+
+    L.3 (§3.5).  Spec: ``HandleAppendEntriesResponse``.
+    """
+    role = server.role
+    if not isinstance(role, Leader):
+        return server, ()
+    table = dict(role.progress)
+    progress = table.get(response.source)
+    if progress is None:
+        return server, ()
+    progress = answered(progress, response)
+    if response.success:
+        table[response.source] = agreed(progress, min(response.match, server.log.last_index))
+    else:
+        table[response.source] = refused(progress, response, server.log)
+    return replace(server, role=replace(role, progress=tuple(table.items()))), ()
+
+
+def advance_commit_index(server: Server) -> Server:
+    """Commit the last entry of this term that a quorum holds durably, and all before it.
+
+    Copies of an entry from an earlier term prove nothing by their number (§3.6.2, the paper's
+    Figure 8); they commit with the first of this term.  The leader counts itself as any other:
+    up to what its own disk holds (W5, §10.2.1).
+
+    L.4 (§3.6.2).  Spec: ``AdvanceCommitIndex``.
+    """
+    role = server.role
+    if not isinstance(role, Leader):
+        return server
+    matched = {peer: progress.match_index for peer, progress in role.progress}
+    matched[server.id] = server.disk.last_index
+    index = server.configuration.reached_by_quorum(lambda voter: matched.get(voter, 0))
+    if index <= server.commit_index or server.log.term_at(index) != server.current_term:
+        return server
+    newly = sum(entry.size for entry in server.log.between(server.commit_index + 1, index))
+    role = replace(role, uncommitted_bytes=role.uncommitted_bytes - newly)
+    return replace(server, commit_index=index, role=role)
+
+
+# On the follower.
+
+
+def handle_append_entries_request(server: Server, request: AppendEntriesRequest) -> Transition:
+    """Accept a leader's entries where they continue our log; say where to look if they do not.
+
+    Figure 3.1, AppendEntries RPC (§3.5).  Spec: ``HandleAppendEntriesRequest``.
+    """
+    assert request.term <= server.current_term, "update_term comes first"
+    # AE.1: a leader from the past learns our term.
+    if request.term < server.current_term:
+        return server, (_refusal(server, request, conflict=None),)
+    if isinstance(server.role, Leader):
+        return halt(server, f"{request.source} leads term {server.current_term}, and so do I")
+
+    server, heard = hear_from(server, request.source)
+    # AE.2: without the entry before them, the new ones prove nothing.
+    if not server.log.agrees_with(request.prev_log_id):
+        conflict = conflict_hint(server.log, request.prev_log_id)
+        return server, (*heard, _refusal(server, request, conflict))
+
+    log = spliced(server.log, request.entries)
+    if log.common_last_index(server.log) < server.commit_index:
+        return halt(server, f"{request.source} contradicts what is committed here")
+    # AE.5: what the leader has committed, as far as this request shows that we hold it.
+    last_shown = request.prev_log_id.index + len(request.entries)
+    commit_index = max(server.commit_index, min(request.leader_commit, last_shown))
+    server = replace(server, log=log, commit_index=commit_index)
+    response = AppendEntriesResponse(
+        source=server.id,
+        term=server.current_term,
+        prev_log_id=request.prev_log_id,
+        success=True,
+        match=last_shown,
+        conflict=None,
+        read_round=request.read_round,
+    )
+    return server, (*heard, Send(request.source, response))
+
+
+def spliced(log: Log, entries: tuple[Entry, ...]) -> Log:
+    """*log* with *entries* in it: what it holds already stays, a contradiction goes.
+
+    A stale request shorter than our log contradicts nothing, and truncates nothing.
+    """
+    for place, entry in enumerate(entries):
+        term = log.term_at(entry.index)
+        # AE.3: an entry that contradicts goes, and all after it.
+        if term is not None and term != entry.term:
+            return log.truncated(entry.index).append(entries[place:])
+        # AE.4: append what we do not hold.
+        if term is None:
+            return log.append(entries[place:])
+    return log
+
+
+def conflict_hint(log: Log, prev: EntryId) -> EntryId:
+    """The last id of *log* that could still stand in a log that holds *prev*.  §3.5"""
+    index = last_possible_agreement(log, prev)
+    return EntryId(log.term_at(index) or 0, index)
+
+
+def _refusal(server: Server, request: AppendEntriesRequest, conflict: EntryId | None) -> Send:
+    response = AppendEntriesResponse(
+        source=server.id,
+        term=server.current_term,
+        prev_log_id=request.prev_log_id,
+        success=False,
+        match=0,
+        conflict=conflict,
+        read_round=request.read_round,
+    )
+    return Send(request.source, response)

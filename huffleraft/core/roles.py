@@ -1,0 +1,82 @@
+"""How a server comes to follow, and what it owes when it leaves office.  Figure 3.3
+
+Every way down leads through here: a leader answers all that its clients still wait for, then
+its role value, with everything that only a leader knows, is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from huffleraft.core.effects import (
+    CancelTimer,
+    Effect,
+    Halt,
+    Reason,
+    Rejected,
+    Reply,
+    ResetTimer,
+    Unknown,
+)
+from huffleraft.core.state import Follower, Leader, Server, Transition
+from huffleraft.core.types import NodeId, Term, Timer, Vote
+
+
+def update_term(server: Server, term: Term) -> Transition:
+    """Enter the later *term* with no vote cast, as a follower of nobody yet.
+
+    Stickiness outlives the change: it was promised to a leader for a time, not for a term.
+
+    ALL.2 (§3.3).  Spec: ``UpdateTerm``.
+    """
+    assert term > server.current_term, "terms only rise"
+    server = replace(server, vote=Vote(term))
+    return become_follower(server, leader=None, sticky=_is_sticky_follower(server))
+
+
+def become_follower(server: Server, *, leader: NodeId | None, sticky: bool) -> Transition:
+    """Follow *leader*, or wait for one.  A leader first leaves office."""
+    follower = replace(server, role=Follower(leader, sticky))
+    return follower, _leave_office(server, leader, Reason.NOT_LEADER)
+
+
+def hear_from(server: Server, leader: NodeId) -> Transition:
+    """Obey *leader*, whose term is ours, and be loyal to it for a while.
+
+    F.2, C.3 (§3.4); stickiness: §4.2.3.
+    """
+    server, effects = become_follower(server, leader=leader, sticky=True)
+    return server, (*effects, ResetTimer(Timer.ELECTION), ResetTimer(Timer.STICKINESS))
+
+
+def halt(server: Server, reason: str) -> Transition:
+    """Stop for good: answer every request, then say so.  W13
+
+    A proposal may still commit through copies elsewhere, so its outcome is unknown.
+    """
+    halted = replace(server, role=Follower())
+    return halted, (*_leave_office(server, None, Reason.HALTED), Halt(reason))
+
+
+def _is_sticky_follower(server: Server) -> bool:
+    return isinstance(server.role, Follower) and server.role.sticky
+
+
+def _leave_office(server: Server, leader: NodeId | None, reason: Reason) -> tuple[Effect, ...]:
+    """Answer what a leader still owes; nothing for any other role.
+
+    Every unfinished proposal is `Unknown`, never `Rejected`: even if its entry is truncated
+    here it may commit from another log (W14; the paper's Figure 8).  A read had no effect.
+    """
+    role = server.role
+    if not isinstance(role, Leader):
+        return ()
+    proposals = (Reply(ref, Unknown(leader)) for _, ref in role.proposals)
+    reads = (Reply(ref, Rejected(reason, leader)) for ref in role.reads.refs())
+    return (
+        *proposals,
+        *reads,
+        CancelTimer(Timer.HEARTBEAT),
+        CancelTimer(Timer.CHECK_QUORUM),
+        ResetTimer(Timer.ELECTION),
+    )

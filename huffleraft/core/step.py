@@ -1,0 +1,205 @@
+"""The one way in: an event meets a server.
+
+`step` finds the handler, and then does what every step ends with, whoever handled it: number
+the write, commit what a quorum holds, begin and end read rounds, feed the peers, apply, answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from huffleraft.core.configuration import Configuration
+from huffleraft.core.durability import issue_write, persisted, stamp
+from huffleraft.core.effects import (
+    Apply,
+    Committed,
+    ConfigurationChanged,
+    Effect,
+    Persist,
+    Reply,
+)
+from huffleraft.core.election import (
+    check_quorum,
+    forget_leader,
+    handle_pre_vote_request,
+    handle_pre_vote_response,
+    handle_request_vote_request,
+    handle_request_vote_response,
+    timeout,
+)
+from huffleraft.core.events import (
+    ClientRequested,
+    Event,
+    Persisted,
+    ReadRequested,
+    Received,
+    StorageFailed,
+    TimerExpired,
+)
+from huffleraft.core.messages import (
+    AppendEntriesRequest,
+    AppendEntriesResponse,
+    Message,
+    PreVoteRequest,
+    PreVoteResponse,
+    RequestVoteRequest,
+    RequestVoteResponse,
+)
+from huffleraft.core.reads import advance_rounds, read_request, serve_reads
+from huffleraft.core.replication import (
+    advance_commit_index,
+    append_entries,
+    client_request,
+    handle_append_entries_request,
+    handle_append_entries_response,
+    heartbeat,
+)
+from huffleraft.core.roles import halt, update_term
+from huffleraft.core.state import Leader, Server, Transition
+from huffleraft.core.types import Timer
+
+
+def step(server: Server, event: Event) -> Transition:
+    """The server after *event*, and what it asks of the world, in the order to be carried out.
+
+    Pure: equal arguments give equal results, and nothing else happens.  It raises nothing at a
+    peer; an AssertionError means that this program is wrong, or that the embedder broke one of
+    its obligations.
+    """
+    handled, effects = _handle(server, event)
+    new, persist = issue_write(server, handled)
+    new = _adopt_configuration(new, persist)
+    new = advance_rounds(advance_commit_index(new))
+    new, sends = append_entries(new, speak=_must_speak(server, new, event))
+    new, answers = _apply(new)
+    ordered = (*effects, *sends, *answers, *_configuration_change(server, new))
+    writes = (persist,) if persist else ()
+    return new, (*writes, *stamp(new, ordered))
+
+
+# Finding the handler.
+
+
+def _handle(server: Server, event: Event) -> Transition:
+    match event:
+        case Received(message):
+            return _receive(server, message)
+        case TimerExpired(timer):
+            return _expire(server, timer)
+        case ClientRequested():
+            return client_request(server, event)
+        case ReadRequested():
+            return read_request(server, event)
+        case Persisted(write):
+            return persisted(server, write), ()
+        case StorageFailed(reason):
+            return halt(server, reason)
+        case _:
+            assert_never(event)
+
+
+def _receive(server: Server, message: Message) -> Transition:
+    """Answer a peer: stickiness first, then terms, then the message's own rules.  F.1
+
+    Spec: ``Receive``, ``UpdateTerm``, ``DropStaleResponse``.
+    """
+    # §4.2.3: whoever has a leader neither votes nor even looks at the term.
+    if isinstance(message, PreVoteRequest | RequestVoteRequest) and server.is_sticky:
+        return server, ()
+    effects: tuple[Effect, ...] = ()
+    # ALL.2: a later term makes anybody a follower in it.
+    if message.term > server.current_term:
+        server, effects = update_term(server, message.term)
+    server, more = _dispatch(server, message)
+    return server, (*effects, *more)
+
+
+def _dispatch(server: Server, message: Message) -> Transition:
+    stale = message.term < server.current_term
+    match message:
+        case PreVoteRequest():
+            return handle_pre_vote_request(server, message)
+        case RequestVoteRequest():
+            return handle_request_vote_request(server, message)
+        case AppendEntriesRequest():
+            return handle_append_entries_request(server, message)
+        # An answer from an earlier term is to a question nobody asks any more.
+        case PreVoteResponse():
+            return (server, ()) if stale else handle_pre_vote_response(server, message)
+        case RequestVoteResponse():
+            return (server, ()) if stale else handle_request_vote_response(server, message)
+        case AppendEntriesResponse():
+            return (server, ()) if stale else handle_append_entries_response(server, message)
+        case _:
+            assert_never(message)
+
+
+def _expire(server: Server, timer: Timer) -> Transition:
+    match timer:
+        case Timer.ELECTION:
+            return timeout(server)
+        case Timer.HEARTBEAT:
+            return heartbeat(server)
+        case Timer.CHECK_QUORUM:
+            return check_quorum(server)
+        case Timer.STICKINESS:
+            return forget_leader(server)
+        case _:
+            assert_never(timer)
+
+
+# What every step ends with.
+
+
+def _must_speak(old: Server, new: Server, event: Event) -> bool:
+    """Whether every peer must hear from the leader now: a heartbeat is due, or a round began."""
+    if event == TimerExpired(Timer.HEARTBEAT):
+        return True
+    begun_before = old.role.reads.begun if isinstance(old.role, Leader) else 0
+    return isinstance(new.role, Leader) and new.role.reads.begun > begun_before
+
+
+def _apply(server: Server) -> Transition:
+    """Hand over what is committed *and* durable here, then answer those who waited for it.
+
+    A machine must never be ahead of its own log (W10); an answer stands after the `Apply` it
+    rests on (W14).
+
+    ALL.1, L.2 (§3.5).  Spec: ``Apply``.
+    """
+    upto = min(server.commit_index, server.disk.last_index)
+    if upto <= server.last_applied:
+        return serve_reads(server)
+    entries = server.log.between(server.last_applied + 1, upto)
+    server = replace(server, last_applied=upto)
+    replies: tuple[Effect, ...] = ()
+    role = server.role
+    if isinstance(role, Leader):
+        done = sum(index <= upto for index, _ in role.proposals)
+        replies = tuple(
+            Reply(ref, Committed(index, server.current_term))
+            for index, ref in role.proposals[:done]
+        )
+        server = replace(server, role=replace(role, proposals=role.proposals[done:]))
+    server, reads = serve_reads(server)
+    return server, (Apply(entries), *replies, *reads)
+
+
+def _adopt_configuration(server: Server, persist: Persist | None) -> Server:
+    """A configuration is in force from its append, and no longer when it is truncated.  §4.1"""
+    if persist is None:
+        return server
+    appended = any(isinstance(entry.payload, Configuration) for entry in persist.entries)
+    if not appended and persist.truncate_from is None:
+        return server
+    configuration = server.log.configuration()
+    if configuration == server.configuration:
+        return server
+    return replace(server, configuration=configuration)
+
+
+def _configuration_change(old: Server, new: Server) -> tuple[Effect, ...]:
+    if new.configuration == old.configuration:
+        return ()
+    return (ConfigurationChanged(new.configuration),)

@@ -1,0 +1,218 @@
+"""For each rule, a small patch that breaks it alone, and the test that must notice.
+
+`python -m tests.core.patches` tries them all and prints which tests killed which patch; it
+exits 1 if one survives.  Each runs in a fork of its own, with the core imported only after the
+patch is in place.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+
+from jepsen_lite.plants.patching import Patch, PlantRefused, install
+
+FIGURE, DURABILITY, BEYOND = (
+    "test_figure_3_1",
+    "test_durability",
+    "test_beyond_the_figure",
+)
+
+
+FAILED, REFUSED = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One rule, the patch that breaks it, and the tests named by it."""
+
+    rule: str
+    test_file: str
+    tests: str
+    module: str
+    old: str
+    new: str
+
+    @property
+    def patch(self) -> Patch:
+        """The patch, in a module of the core."""
+        return Patch(f"huffleraft.core.{self.module}", self.old, self.new)
+
+
+BREAKS = [
+    Break("RV.1", FIGURE, "rv_1", "election",
+          "        request.term == server.current_term\n        # RV.2",
+          "        True\n        # RV.2"),
+    Break("RV.2", FIGURE, "rv_2", "election",
+          "        and server.vote.voted_for in (None, request.source)\n", ""),
+    Break("RV.2", FIGURE, "rv_2", "election",
+          "return last_log_id >= server.log.last_id",
+          "return last_log_id.index >= server.log.last_id.index"),
+    Break("AE.1", FIGURE, "ae_1", "replication",
+          "    if request.term < server.current_term:", "    if False:"),
+    Break("AE.2", FIGURE, "ae_2", "replication",
+          "if not server.log.agrees_with(request.prev_log_id):",
+          "if request.prev_log_id.index > server.log.last_index:"),
+    Break("AE.3", FIGURE, "ae_3", "replication",
+          "if term is not None and term != entry.term:", "if term is not None:"),
+    Break("AE.3", FIGURE, "ae_3", "replication",
+          "return log.truncated(entry.index).append(entries[place:])",
+          "return log"),
+    Break("AE.4", FIGURE, "ae_4", "replication",
+          "            return log.append(entries[place:])\n    return log",
+          "            return log\n    return log"),
+    Break("AE.5", FIGURE, "ae_5", "replication",
+          "min(request.leader_commit, last_shown)",
+          "min(request.leader_commit, log.last_index)"),
+    Break("ALL.1", FIGURE, "all_1", "step",
+          "    if upto <= server.last_applied:", "    if True:"),
+    Break("ALL.2", FIGURE, "all_2", "step",
+          "    if message.term > server.current_term:", "    if False:"),
+    Break("F.1", FIGURE, "f_1", "election",
+          "    response = PreVoteResponse(server.id, server.current_term, granted)\n"
+          "    return server, (Send(request.source, response),)",
+          "    return server, ()"),
+    Break("F.2", FIGURE, "f_2", "election",
+          "return server, (Send(request.source, response), ResetTimer(Timer.ELECTION))",
+          "return server, (Send(request.source, response),)"),
+    Break("C.1", FIGURE, "c_1", "election",
+          "vote=Vote(server.current_term + 1, server.id)",
+          "vote=Vote(server.current_term + 1, None)"),
+    Break("C.2", FIGURE, "c_2", "election",
+          "        return _become_leader(server)\n    return replace(server, role=Candidate",
+          "        pass\n    return replace(server, role=Candidate"),
+    Break("C.3", FIGURE, "c_3", "roles",
+          "become_follower(server, leader=leader, sticky=True)", "(server, ())"),
+    Break("C.4", FIGURE, "c_4", "election",
+          "    if isinstance(server.role, Leader):\n        return server, ()\n"
+          "    if not server.is_voter:",
+          "    if isinstance(server.role, Leader | Candidate):\n        return server, ()\n"
+          "    if not server.is_voter:"),
+    Break("L.1", FIGURE, "l_1", "step",
+          "    if event == TimerExpired(Timer.HEARTBEAT):\n        return True\n", ""),
+    Break("L.2", FIGURE, "l_2", "step",
+          "    return server, (Apply(entries), *replies, *reads)",
+          "    return server, (*replies, Apply(entries), *reads)"),
+    Break("L.3", FIGURE, "l_3", "progress",
+          "match = max(progress.match_index, match)", "match = progress.match_index"),
+    Break("L.3", FIGURE, "l_3", "progress",
+          "next_index = max(min(candidate + 1, prev_index), progress.match_index + 1)",
+          "next_index = progress.next_index"),
+    Break("L.4", FIGURE, "l_4", "replication",
+          " or server.log.term_at(index) != server.current_term:", ":"),
+    Break("W1", DURABILITY, "w1", "durability",
+          "if disk.vote != server.vote:",
+          "if disk.vote.current_term != server.vote.current_term:"),
+    Break("W2", DURABILITY, "w2", "durability",
+          "if isinstance(effect, Send)",
+          "if isinstance(effect, Send) and not hasattr(effect.message, 'last_log_id')"),
+    Break("W3", DURABILITY, "w3_an_answer_waits", "durability",
+          "        and message.match > disk.last_index\n", "        and False\n"),
+    Break("W3", DURABILITY, "w3_an_answer_claims", "replication",
+          "        match=last_shown,", "        match=log.last_index,"),
+    Break("W4", DURABILITY, "w4", "durability",
+          "    return waits or None",
+          "    return waits or (disk.outstanding and disk.outstanding[-1].number) or None"),
+    Break("W5", DURABILITY, "w5", "replication",
+          "matched[server.id] = server.disk.last_index",
+          "matched[server.id] = server.log.last_index"),
+    Break("W6", DURABILITY, "w6", "durability",
+          "return replace(disk, last_index=min(disk.last_index, kept), outstanding=outstanding)",
+          "return replace(disk, outstanding=outstanding)"),
+    Break("W7", DURABILITY, "w7", "durability",
+          "replace(write, last_index=min(write.last_index, kept)) for write in",
+          "write for write in"),
+    Break("W8", DURABILITY, "w8", "durability",
+          "if disk.vote != server.vote:",
+          "if disk.vote != server.vote and getattr(message, 'vote_granted', True):"),
+    Break("W9", DURABILITY, "w9", "recovery",
+          "commit_index=last_applied,", "commit_index=log.base.index,"),
+    Break("W10", DURABILITY, "w10", "step",
+          "upto = min(server.commit_index, server.disk.last_index)",
+          "upto = server.commit_index"),
+    Break("W13", DURABILITY, "w13_a_failed", "roles",
+          "Halt(reason))", ")"),
+    Break("W13", DURABILITY, "w13_a_leader", "election",
+          "    if disk_stands_still or not", "    if not"),
+    Break("W14", DURABILITY, "w14", "roles",
+          "Reply(ref, Unknown(leader))", "Reply(ref, Rejected(reason, leader))"),
+    Break("W15", DURABILITY, "w15_a_read_waits_for_a_round", "reads",
+          "elif reads.waiting and reads.open is None:",
+          "elif reads.waiting and reads.open is not None:\n"
+          "            reads = replace(reads, waiting=(), open=replace(reads.open,"
+          " refs=reads.open.refs + reads.waiting))\n"
+          "        elif reads.waiting:"),
+    Break("W15", DURABILITY, "w15_a_read_waits_for_the_first", "reads",
+          "read_index = max(server.commit_index, role.term_start)",
+          "read_index = server.commit_index"),
+    Break("§9.6", BEYOND, "9_6", "election",
+          "    request = PreVoteRequest(server.id, server.current_term, server.log.last_id)\n",
+          "    return _become_candidate(server)\n    request = None\n"),
+    Break("§9.6", BEYOND, "9_6", "election",
+          "    if isinstance(server.role, PreCandidate):\n"
+          "        server = replace(server, role=Follower())\n", ""),
+    Break("§4.2.3", BEYOND, "4_2_3", "step",
+          " and server.is_sticky:", " and False:"),
+    Break("§4.2.3", BEYOND, "4_2_3", "recovery",
+          "role=Follower(sticky=True)", "role=Follower()"),
+    Break("§4.2.3", BEYOND, "4_2_3", "roles",
+          "sticky=_is_sticky_follower(server))", "sticky=False)"),
+    Break("§4.1", BEYOND, "4_1", "quorum",
+          "agreeing = sum(voter in servers for voter in voters)", "agreeing = len(servers)"),
+    Break("§6.2", BEYOND, "6_2", "election",
+          "(peer, replace(one, recently_active=False))", "(peer, one)"),
+    Break("§10.2.2", BEYOND, "10_2_2", "progress",
+          "len(in_flight) < limits.appends_in_flight", "True"),
+    Break("§3.5", BEYOND, "3_5_a_lost", "replication",
+          "prev_index = server.log, progress.next_index - 1",
+          "prev_index = server.log, progress.match_index"),
+    Break("§3.5", BEYOND, "3_5_a_conflict", "progress",
+          "while index > log.base.index and (log.term_at(index) or 0) > hint.term:",
+          "while False:"),
+    Break("§3.5", BEYOND, "3_5_a_late", "progress",
+          "    if prev_index <= progress.match_index:\n        return progress\n", ""),
+    Break("§3.5", BEYOND, "3_5_a_commit", "replication",
+          "if not requests and (speak or announce):", "if not requests and speak:"),
+]  # fmt: skip
+
+
+def survivors() -> list[Break]:
+    """The patches that no test of theirs noticed, after a line about each."""
+    return [one for one in BREAKS if not _killed(one)]
+
+
+def _killed(one: Break) -> bool:
+    """Try *one* in a child process; whether one of its tests failed there."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_try(one))
+    _, status = os.waitpid(child, 0)
+    killed = os.waitstatus_to_exitcode(status) == FAILED
+    verdict = "killed by" if killed else "SURVIVED"
+    print(f"{one.rule:8} {one.module:12} {verdict} test_{one.tests}*", flush=True)
+    return killed
+
+
+def _try(one: Break) -> int:
+    """Put the patch in, then run the tests; any exception of theirs is a failure."""
+    try:
+        install(one.rule, [one.patch])
+        tests = vars(importlib.import_module(f"tests.core.{one.test_file}"))
+    except PlantRefused as refusal:
+        print(refusal)
+        return REFUSED
+    for name, test in tests.items():
+        if name.startswith(f"test_{one.tests}"):
+            try:
+                test()
+            except Exception:  # noqa: BLE001 - whatever it is, the test noticed
+                return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    alive = survivors()
+    print(f"{len(BREAKS) - len(alive)} of {len(BREAKS)} patches killed")
+    sys.exit(bool(alive))

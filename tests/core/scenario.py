@@ -1,0 +1,237 @@
+"""Golden scripts: stories in few words, with the exact consequence of every sentence.
+
+A script begins with a comment that says what it shows and why that matters.  Then come blocks:
+commands, a line ``---``, and what happened.  Blocks are separated by an empty line.  Ids are
+index:term, as everywhere in the house notation.
+
+    cluster n1 n2 n3 [batch 8]        a cluster that has run for a while, and hears no leader
+                                      (one entry a request unless said)
+    log n1 1:1 2:1 term 2 [commit 1]  what n1's disk holds; before anything else happens
+    slow n1 n2                        from now on these disks finish writes only by `flush`
+    elect n1 [n2 ...]                 these hear nobody, n1 campaigns, and all between them settles
+    campaign n1                       n1 hears nobody until its election timeout
+    expire n1 TIMER                   election, heartbeat, check-quorum or stickiness falls due
+    propose n1 [COUNT]                clients offer commands, one event
+    read n1 [COUNT]                   clients ask to read, one event
+    deliver n1 -> n2 [keep]           the oldest message arrives; with keep, a copy comes again last
+    drop n1 -> n2                     all messages on that link are lost
+    flush n1 [COUNT]                  the oldest writes become durable
+    crash n1 [COUNT]                  power fails; so many unfinished writes survived
+    restart n1
+    fail n1 REASON                    a write failed
+    stabilize [n1 n2 ...]             all that can pass between these nodes passes, unreported
+    show [n1 ...]                     one line a server
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from huffleraft.core import (
+    ORIGIN,
+    CancelTimer,
+    ClientRequested,
+    Effect,
+    Entry,
+    EntryId,
+    Halt,
+    Limits,
+    Log,
+    NodeId,
+    ReadReady,
+    ReadRequested,
+    Reply,
+    ResetTimer,
+    StorageFailed,
+    Timer,
+    Vote,
+)
+from huffleraft.notation import render_effect, render_server
+from tests.core.cluster import ONE_AT_A_TIME, CoreCluster
+
+RULE = "---"
+
+
+class ScriptError(Exception):
+    """A line of a script is not understood; the message says what was expected."""
+
+
+def run_script(text: str) -> str:
+    """*text* with the consequences of each block as they are now."""
+    head, *blocks = text.strip().split("\n\n")
+    if not head.startswith("#"):
+        raise ScriptError("a script begins with a comment that says what it shows")
+    story = Story()
+    told = [head]
+    for block in blocks:
+        commands = block.split(f"\n{RULE}")[0].splitlines()
+        said = [line for command in commands for line in story.tell(command)]
+        told.append("\n".join([*commands, RULE, *said]))
+    return "\n\n".join(told) + "\n"
+
+
+class Story:
+    """One cluster, and the commands that are told of it."""
+
+    def __init__(self) -> None:
+        """Nothing has happened yet: the first command is `cluster`."""
+        self._cluster: CoreCluster | None = None
+        self._slow: set[NodeId] = set()
+        self._commands: dict[str, Callable[[list[str]], Iterable[str] | None]] = {
+            "cluster": self._found,
+            "log": self._log,
+            "slow": self._slow_disks,
+            "elect": self._elect,
+            "campaign": self._campaign,
+            "expire": self._expire,
+            "propose": self._propose,
+            "read": self._read,
+            "deliver": self._deliver,
+            "drop": self._drop,
+            "flush": self._flush,
+            "crash": self._crash,
+            "restart": self._restart,
+            "fail": self._fail,
+            "stabilize": self._stabilize,
+            "show": self._show,
+        }
+
+    @property
+    def cluster(self) -> CoreCluster:
+        """The cluster of this story."""
+        if self._cluster is None:
+            raise ScriptError("the first command is: cluster n1 n2 n3")
+        return self._cluster
+
+    def tell(self, line: str) -> list[str]:
+        """Let the sentence *line* happen; what came of it, in the house notation."""
+        word, *rest = line.split()
+        if word not in self._commands:
+            raise ScriptError(f"{word!r} is no command; known are {', '.join(self._commands)}")
+        before = len(self._cluster.effects) if self._cluster else 0
+        said = self._commands[word](rest)
+        if said is not None:
+            return list(said)
+        self._finish_fast_writes()
+        self.cluster.check()
+        return [
+            f"{node:3} {render_effect(effect)}"
+            for node, effects in self.cluster.effects[before:]
+            for effect in effects
+            if not isinstance(effect, ResetTimer | CancelTimer)
+        ]
+
+    def _finish_fast_writes(self) -> None:
+        moved = True
+        while moved:
+            moved = False
+            for node in self.cluster.running:
+                if node not in self._slow and self.cluster.nodes[node].unfinished:
+                    self.cluster.flush(node)
+                    moved = True
+
+    # The commands.
+
+    def _found(self, words: list[str]) -> Iterable[str]:
+        ids = [word for word in words if word.startswith("n")]
+        batch = int(words[words.index("batch") + 1]) if "batch" in words else None
+        limits = Limits(entries_per_append=batch) if batch else ONE_AT_A_TIME
+        self._cluster = CoreCluster(len(ids), limits=limits)
+        for node in ids:
+            self._cluster.expire(node, Timer.STICKINESS)
+        return ()
+
+    def _log(self, words: list[str]) -> Iterable[str]:
+        node, *rest = words
+        ids = [EntryId(int(t), int(i)) for i, _, t in (w.partition(":") for w in rest if ":" in w)]
+        term = int(rest[rest.index("term") + 1]) if "term" in rest else ids[-1].term
+        one = self.cluster.nodes[node]
+        first = one.log[1]
+        made = [Entry(at.term, at.index, f"{at.index}:{at.term}".encode()) for at in ids[1:]]
+        one.vote, one.log = Vote(term), Log(ORIGIN, (first, *made))
+        one.server = None
+        self.cluster.restart(node)
+        self.cluster.expire(node, Timer.STICKINESS)
+        return ()
+
+    def _slow_disks(self, words: list[str]) -> Iterable[str]:
+        self._slow.update(words)
+        return ()
+
+    def _elect(self, words: list[str]) -> Iterable[str]:
+        side = words if len(words) > 1 else self.cluster.running
+        for node in side:
+            self.cluster.expire(node, Timer.STICKINESS)
+        before = len(self.cluster.effects)
+        self.cluster.campaign(words[0])
+        return self._settle(side, before)
+
+    def _campaign(self, words: list[str]) -> None:
+        (node,) = words
+        self.cluster.campaign(node)
+
+    def _expire(self, words: list[str]) -> None:
+        node, timer = words
+        self.cluster.expire(node, Timer(timer))
+
+    def _propose(self, words: list[str]) -> None:
+        node, count = words[0], int(words[1]) if len(words) > 1 else 1
+        refs = [self.cluster.new_ref() for _ in range(count)]
+        self.cluster.event(node, ClientRequested(tuple((ref, b"r%d" % ref) for ref in refs)))
+
+    def _read(self, words: list[str]) -> None:
+        node, count = words[0], int(words[1]) if len(words) > 1 else 1
+        self.cluster.event(node, ReadRequested(tuple(self.cluster.new_ref() for _ in range(count))))
+
+    def _deliver(self, words: list[str]) -> None:
+        source, arrow, to, *keep = words
+        if arrow != "->":
+            raise ScriptError("expected: deliver n1 -> n2")
+        for packet in self.cluster.network:
+            if (packet.source, packet.to) == (source, to):
+                self.cluster.deliver(packet)
+                if keep == ["keep"]:
+                    self.cluster.network.append(packet)
+                return
+        raise ScriptError(f"no message is on its way from {source} to {to}")
+
+    def _drop(self, words: list[str]) -> Iterable[str]:
+        source, _, to = words
+        network = self.cluster.network
+        network[:] = [one for one in network if (one.source, one.to) != (source, to)]
+        return ()
+
+    def _flush(self, words: list[str]) -> None:
+        self.cluster.flush(words[0], int(words[1]) if len(words) > 1 else None)
+
+    def _crash(self, words: list[str]) -> Iterable[str]:
+        self.cluster.crash(words[0], int(words[1]) if len(words) > 1 else 0)
+        return ()
+
+    def _restart(self, words: list[str]) -> Iterable[str]:
+        self.cluster.restart(words[0])
+        return ()
+
+    def _fail(self, words: list[str]) -> None:
+        node, *reason = words
+        self.cluster.event(node, StorageFailed(" ".join(reason)))
+
+    def _stabilize(self, words: list[str]) -> Iterable[str]:
+        return self._settle(words or self.cluster.running, len(self.cluster.effects))
+
+    def _settle(self, side: Iterable[NodeId], before: int) -> Iterable[str]:
+        self.cluster.stabilize(side)
+        self.cluster.check()
+        return [
+            f"{node:3} {render_effect(effect)}"
+            for node, effects in self.cluster.effects[before:]
+            for effect in effects
+            if _told_to_clients(effect)
+        ]
+
+    def _show(self, words: list[str]) -> Iterable[str]:
+        return [render_server(self.cluster[node]) for node in words or self.cluster.running]
+
+
+def _told_to_clients(effect: Effect) -> bool:
+    return isinstance(effect, Reply | ReadReady | Halt)

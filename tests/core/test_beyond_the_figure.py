@@ -1,0 +1,316 @@
+"""What Figure 3.1 leaves out and every good Raft has: PreVote, stickiness, CheckQuorum, limits.
+
+Named by the section that asks for each.
+"""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from huffleraft.core import (
+    AppendEntriesRequest,
+    AppendEntriesResponse,
+    CancelTimer,
+    Candidate,
+    ClientRequested,
+    Entry,
+    Follower,
+    Halt,
+    Leader,
+    Limits,
+    Log,
+    PreCandidate,
+    PreVoteRequest,
+    PreVoteResponse,
+    Probe,
+    ReadRequested,
+    Reason,
+    Rejected,
+    Replicate,
+    Reply,
+    ResetTimer,
+    Timer,
+    TimerExpired,
+    Vote,
+    recover,
+)
+from tests.core.building import (
+    append,
+    appended,
+    ask,
+    at,
+    candidate,
+    durable,
+    entries,
+    follower,
+    leader,
+    receive,
+    refused,
+    sent,
+    take,
+    vote,
+)
+
+# Elections.
+
+
+def test_9_6_a_pre_vote_changes_nothing_and_asks_for_the_term_after() -> None:
+    server = follower("1:1", "2:1", term=2)
+
+    same, effects = receive(server, PreVoteRequest("n2", 2, at("2:1")))
+    assert sent(effects) == [PreVoteResponse("n1", 2, vote_granted=True)]
+    assert same == server
+
+    _, effects = receive(server, PreVoteRequest("n2", 2, at("1:1")))
+    assert sent(effects) == [PreVoteResponse("n1", 2, vote_granted=False)]
+    _, effects = receive(server, PreVoteRequest("n2", 1, at("9:1")))
+    assert sent(effects) == [PreVoteResponse("n1", 2, vote_granted=False)]
+
+
+def test_9_6_a_campaign_enters_no_term_before_a_quorum_says_it_could_win() -> None:
+    server, effects = take(follower("1:1", term=2), TimerExpired(Timer.ELECTION))
+    assert (server.vote, server.role) == (Vote(2), PreCandidate(frozenset({"n1"})))
+    assert [type(one) for one in sent(effects)] == [PreVoteRequest, PreVoteRequest]
+
+    server, _ = receive(server, PreVoteResponse("n2", 2, vote_granted=False))
+    assert isinstance(server.role, PreCandidate)
+    server, _ = receive(server, PreVoteResponse("n3", 2, vote_granted=True))
+    assert isinstance(server.role, Candidate)
+
+
+def test_9_6_a_pre_candidate_that_votes_for_another_gives_up_its_own_campaign() -> None:
+    server, _ = take(follower("1:1", term=2), TimerExpired(Timer.ELECTION))
+
+    server, _ = receive(server, ask("1:1", term=2))
+
+    assert server.role == Follower()
+
+
+def test_4_2_3_a_server_that_heard_its_leader_ignores_candidates_and_their_terms() -> None:
+    server, effects = receive(follower("1:1", term=2), append("1:1", term=2))
+    assert ResetTimer(Timer.STICKINESS) in effects
+
+    for request in (ask("9:9", term=9, source="n3"), PreVoteRequest("n3", 9, at("9:9"))):
+        assert receive(server, request) == (server, ())
+
+    server, _ = take(server, TimerExpired(Timer.STICKINESS))
+    server, _ = receive(server, ask("9:8", term=9, source="n3"))
+    assert server.vote == Vote(9, "n3")
+
+
+def test_4_2_3_a_leader_is_loyal_to_itself() -> None:
+    server = leader(term=1)
+
+    assert receive(server, ask("9:9", term=9)) == (server, ())
+
+
+def test_4_2_3_a_restarted_server_does_not_know_whom_it_promised_and_waits() -> None:
+    server = follower("1:1", term=2, sticky=True)
+
+    assert receive(server, ask("9:2", term=3)) == (server, ())
+
+
+def test_4_2_3_stickiness_outlives_a_later_term() -> None:
+    server, _ = receive(follower("1:1", term=2), append("1:1", term=2))
+
+    server, _ = receive(server, appended("1:1", 1, term=3))
+
+    assert server.role == Follower(None, sticky=True)
+    assert receive(server, ask("9:9", term=4)) == (server, ())
+
+
+def test_4_1_a_vote_of_a_server_outside_the_configuration_is_never_counted() -> None:
+    server = candidate(term=1)
+
+    for stranger in ("n8", "n9"):
+        server, _ = receive(server, vote(term=2, source=stranger))
+    assert isinstance(server.role, Candidate)
+
+    server = leader("1:1", term=1)
+    assert receive(server, appended("1:1", 2, term=2, source="n9")) == (server, ())
+
+
+def test_4_1_a_server_that_no_configuration_names_does_not_campaign() -> None:
+    empty, _ = recover("n7", 1, Limits(), Vote(), None, at("0:0"), (), 0)
+
+    server, effects = take(empty, TimerExpired(Timer.ELECTION))
+
+    assert server == empty
+    assert effects == (ResetTimer(Timer.ELECTION),)
+
+
+def test_6_2_a_leader_that_no_quorum_answers_steps_down_at_the_next_look() -> None:
+    server, _ = receive(leader(term=1), appended("1:1", 2, term=2))
+    server, _ = take(server, ReadRequested((4,)))
+
+    server, effects = take(server, TimerExpired(Timer.CHECK_QUORUM))
+    assert isinstance(server.role, Leader)
+    assert ResetTimer(Timer.CHECK_QUORUM) in effects
+
+    server, effects = take(server, TimerExpired(Timer.CHECK_QUORUM))
+    assert server.role == Follower()
+    assert Reply(4, Rejected(Reason.NOT_LEADER, None)) in effects
+    assert CancelTimer(Timer.HEARTBEAT) in effects
+    assert ResetTimer(Timer.ELECTION) in effects
+
+
+# Replication.
+
+
+def test_10_2_2_a_probe_waits_and_an_agreement_opens_the_pipeline() -> None:
+    server = leader("1:1", term=1, limits=Limits(entries_per_append=1, appends_in_flight=2))
+    server, effects = take(server, ClientRequested(((1, b"a"), (2, b"b"), (3, b"c"))))
+    assert not sent(effects), "one guess at a time"
+
+    server, effects = receive(server, appended("1:1", 2, term=2))
+    assert isinstance(server.role, Leader)
+    assert dict(server.role.progress)["n2"].mode == Replicate((3, 4))
+    assert dict(server.role.progress)["n3"].mode == Probe(waiting=True)
+    assert [
+        [entry.index for entry in one.entries]
+        for one in sent(effects, "n2")
+        if isinstance(one, AppendEntriesRequest)
+    ] == [[3], [4]]
+
+    server, effects = receive(server, appended("2:2", 3, term=2))
+    (third,) = sent(effects, "n2")
+    assert isinstance(third, AppendEntriesRequest)
+    assert [entry.index for entry in third.entries] == [5]
+
+
+def test_3_5_a_lost_append_shows_at_the_next_heartbeat_and_is_sent_again() -> None:
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+    server, _ = take(server, ClientRequested(((1, b"lost"),)))
+
+    server, beat = take(server, TimerExpired(Timer.HEARTBEAT))
+    (request,) = sent(beat, "n2")
+    assert isinstance(request, AppendEntriesRequest)
+    assert request.prev_log_id == at("3:2"), "one before next_index"
+
+    _, again = receive(server, refused("3:2", "2:2", term=2))
+    (request,) = sent(again, "n2")
+    assert isinstance(request, AppendEntriesRequest)
+    assert [entry.payload for entry in request.entries] == [b"lost"]
+
+
+def test_3_5_a_conflict_skips_a_whole_term_on_either_side() -> None:
+    theirs = follower("1:1", "2:2", "3:2", "4:2", "5:2", term=3)
+    _, effects = receive(theirs, append("5:3", term=3))
+    (answer,) = sent(effects)
+    assert isinstance(answer, AppendEntriesResponse)
+    assert answer.conflict == at("5:2")
+
+    _, effects = receive(theirs, append("4:1", term=3))
+    (answer,) = sent(effects)
+    assert isinstance(answer, AppendEntriesResponse)
+    assert answer.conflict == at("1:1"), "no entry of term 2 can stand before one of term 1"
+
+    ours = leader("1:1", "2:1", "3:3", "4:3", "5:3", term=3)
+    _, effects = receive(ours, refused("5:3", "5:2", term=4))
+    (request,) = sent(effects, "n2")
+    assert isinstance(request, AppendEntriesRequest)
+    assert request.prev_log_id == at("2:1"), "no entry of term 3 can stand before one of term 2"
+
+
+def test_3_5_a_late_refusal_changes_nothing() -> None:
+    server, _ = receive(leader("1:1", "2:1", term=1), appended("2:1", 3, term=2))
+
+    late, effects = receive(server, refused("2:1", "1:1", term=2))
+
+    assert (late, effects) == (server, ())
+
+
+def test_3_5_a_commit_is_announced_at_once() -> None:
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2, source="n3"))
+    assert server.commit_index == 2
+
+    _, effects = receive(server, appended("1:1", 2, term=2, source="n2"))
+
+    assert [
+        one.leader_commit for one in sent(effects) if isinstance(one, AppendEntriesRequest)
+    ] == [2]
+
+
+def test_a_request_is_as_large_as_its_limits_and_a_larger_entry_goes_alone() -> None:
+    limits = Limits(bytes_per_append=10, command_bytes=50)
+    server, _ = receive(leader("1:1", term=1, limits=limits), appended("1:1", 2, term=2))
+
+    commands = (b"x" * 6, b"x" * 4, b"x" * 6, b"x" * 40)
+    _, effects = take(server, ClientRequested(tuple(enumerate(commands))))
+
+    assert [
+        [entry.size for entry in one.entries]
+        for one in sent(effects, "n2")
+        if isinstance(one, AppendEntriesRequest)
+    ] == [[6, 4], [6], [40]]
+
+
+def test_proposals_beyond_the_limit_of_uncommitted_bytes_are_refused_in_order() -> None:
+    server = leader("1:1", term=1, limits=Limits(uncommitted_bytes=10, command_bytes=8))
+
+    server, effects = take(
+        server, ClientRequested(((1, b"x" * 6), (2, b"x" * 9), (3, b"x" * 6), (4, b"x")))
+    )
+
+    assert effects[1:4] == (
+        Reply(2, Rejected(Reason.TOO_LARGE, "n1")),
+        Reply(3, Rejected(Reason.OVERLOADED, "n1")),
+        Reply(4, Rejected(Reason.OVERLOADED, "n1")),
+    )
+    server, _ = receive(durable(server), appended("1:1", 3, term=2))
+    server, effects = take(server, ClientRequested(((5, b"x" * 8),)))
+    assert not any(isinstance(one, Reply) for one in effects), "committed bytes make room"
+
+
+def test_a_follower_refuses_clients_and_names_the_leader() -> None:
+    server, _ = receive(follower(term=2), append("1:1", term=2))
+
+    _, writes = take(server, ClientRequested(((1, b"x"),)))
+    _, reads = take(server, ReadRequested((2,)))
+
+    assert writes == (Reply(1, Rejected(Reason.NOT_LEADER, "n2")),)
+    assert reads == (Reply(2, Rejected(Reason.NOT_LEADER, "n2")),)
+
+
+def test_a_leader_that_contradicts_what_is_committed_here_stops_this_server() -> None:
+    server = follower("1:1", "2:1", term=2, commit=2)
+
+    same, effects = receive(server, append("1:1", "2:2", term=2))
+
+    assert same.log == server.log
+    assert isinstance(effects[-1], Halt)
+
+
+# Values.
+
+
+def test_a_server_is_a_value() -> None:
+    one, other = leader("1:1", "2:1", term=1), leader("1:1", "2:1", term=1)
+
+    assert one == other
+    assert hash(one) == hash(other)
+    assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_a_branch_of_a_log_disturbs_no_other() -> None:
+    log = Log(entries=entries("1:1", "2:1"))
+
+    one, other = log.append(entries("3:1")), log.append(entries("3:2"))
+
+    assert (one.term_at(3), other.term_at(3), log.last_index) == (1, 2, 2)
+    assert one.truncated(3) == log == other.truncated(3)
+
+
+def test_recover_refuses_a_disk_that_contradicts_itself() -> None:
+    with pytest.raises(ValueError, match="after the stored term"):
+        recover("n1", 1, Limits(), Vote(1), None, at("0:0"), entries("1:1", "2:2"), 0)
+    with pytest.raises(ValueError, match="has applied up to 5"):
+        recover("n1", 1, Limits(), Vote(1), None, at("0:0"), entries("1:1"), 5)
+    with pytest.raises(ValueError, match="does not follow"):
+        recover("n1", 1, Limits(), Vote(1), None, at("0:0"), (Entry(1, 3, None),), 0)
+    with pytest.raises(ValueError, match="at least 1"):
+        Limits(appends_in_flight=0)
+    with pytest.raises(ValueError, match="the largest command never fits"):
+        Limits(uncommitted_bytes=5, command_bytes=6)

@@ -1,0 +1,10 @@
+"""No schedule that Hypothesis finds breaks the core."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+from tests.properties.any_schedule import AnySchedule
+
+TestAnySchedule = AnySchedule.TestCase
+TestAnySchedule.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
