@@ -79,11 +79,13 @@ def persisted(server: Server, number: WriteNumber) -> Server:
 def stamp(server: Server, effects: Iterable[Effect]) -> tuple[Effect, ...]:
     """Give every `Send` the number of the write it must wait for (O3)."""
     return tuple(
-        replace(effect, after=write_to_wait_for(server, effect.message))
-        if isinstance(effect, Send)
-        else effect
-        for effect in effects
+        _stamped(server, effect) if isinstance(effect, Send) else effect for effect in effects
     )
+
+
+def _stamped(server: Server, send: Send) -> Send:
+    after = write_to_wait_for(server, send.message)
+    return send if after is None else replace(send, after=after)
 
 
 def write_to_wait_for(server: Server, message: Message) -> WriteNumber | None:

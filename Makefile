@@ -1,0 +1,60 @@
+# What can be done here. `make` alone lists it.
+#
+# Every target that needs the virtual environment makes it first; nothing else has to be set up.
+
+SHELL := /bin/bash
+PYTHON ?=
+BIN := .venv/bin
+SEED ?=
+TIME_LIMIT ?= 60
+NODES ?= 5
+ARGS ?=
+CYCLES ?= 100
+
+.DEFAULT_GOAL := help
+.PHONY: help venv format lint types contracts pytest test chaos canaries kills checker bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+venv: .venv/ready ## make the virtual environment in .venv
+
+.venv/ready: pyproject.toml .ci/venv
+	@PYTHON="$(PYTHON)" .ci/venv
+
+format: venv ## write the code as ruff would
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: venv ## check format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: venv ## check types (mypy, strict)
+	$(BIN)/mypy
+
+contracts: venv ## check that each part imports only what it may
+	$(BIN)/lint-imports --no-logo
+
+pytest: venv ## run the tests alone
+	$(BIN)/python -m pytest $(ARGS)
+
+test: lint types contracts pytest ## everything that has to hold: format, lint, types, contracts, tests
+
+chaos: venv ## five real processes under faults, and a verdict (SEED=, TIME_LIMIT=, NODES=)
+	$(BIN)/jepsen-lite run --nodes $(NODES) --time-limit $(TIME_LIMIT) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+canaries: venv ## claim: each planted bug is caught, by the check that is there for it
+	$(BIN)/python -m jepsen_lite.canaries $(ARGS)
+
+kills: venv ## claim: kill -9 loses and repeats nothing that was acknowledged (CYCLES=)
+	$(BIN)/python -m jepsen_lite.kills --cycles $(CYCLES) $(ARGS)
+
+checker: venv ## claim: the search agrees with brute force on every small history
+	$(BIN)/python -m tests.jepsen_lite.checkers.exhaustive
+
+bench: venv ## CPU and latency of sets and gets, three nodes, 64 clients
+	$(BIN)/python -m benchmarks.sets $(ARGS)
+
+clean: ## remove what runs, tools and builds left behind
+	rm -rf .venv runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
