@@ -17,12 +17,13 @@ from huffleraft.core.progress import (
     answered,
     last_possible_agreement,
     may_send,
+    must_gather,
     refused,
     sent,
 )
 from huffleraft.core.roles import halt, hear_from
 from huffleraft.core.state import Leader, Probe, Progress, Replicate, Server, Transition
-from huffleraft.core.types import EntryId, Limits, LogIndex, NodeId, Ref, Timer
+from huffleraft.core.types import EntryId, Limits, NodeId, Ref, Timer
 
 # On the leader: what clients offer.
 
@@ -125,41 +126,49 @@ def _feed(
     server: Server, role: Leader, progress: Progress, *, speak: bool
 ) -> tuple[Progress, list[AppendEntriesRequest]]:
     requests = []
-    while may_send(progress, server.limits, server.log.last_index):
-        requests.append(_request_for(server, role, progress, with_entries=True))
+    while may_send(progress, server.limits):
+        entries = next_batch(server.log, progress, server.limits)
+        if not entries and isinstance(progress.mode, Replicate):
+            break
+        requests.append(_request(server, role, progress, entries))
         progress = sent(progress, requests[-1])
     announce = isinstance(progress.mode, Replicate) and progress.commit_sent < server.commit_index
     if not requests and (speak or announce):
-        requests.append(_request_for(server, role, progress, with_entries=False))
+        requests.append(_request(server, role, progress, ()))
         progress = sent(progress, requests[-1])
     return progress, requests
 
 
-def _request_for(
-    server: Server, role: Leader, progress: Progress, *, with_entries: bool
+def _request(
+    server: Server, role: Leader, progress: Progress, entries: tuple[Entry, ...]
 ) -> AppendEntriesRequest:
-    log, prev_index = server.log, progress.next_index - 1
-    prev_term = log.term_at(prev_index)
+    prev_index = progress.next_index - 1
+    prev_term = server.log.term_at(prev_index)
     assert prev_term is not None, "a leader's log reaches back to every peer's next_index"
     return AppendEntriesRequest(
         source=server.id,
         term=server.current_term,
         prev_log_id=EntryId(prev_term, prev_index),
-        entries=next_batch(log, progress.next_index, server.limits) if with_entries else (),
+        entries=entries,
         leader_commit=server.commit_index,
         read_round=role.reads.begun,
     )
 
 
-def next_batch(log: Log, first: LogIndex, limits: Limits) -> tuple[Entry, ...]:
-    """Entries from *first* on within the limits of one request; at least one if there is any."""
+def next_batch(log: Log, progress: Progress, limits: Limits) -> tuple[Entry, ...]:
+    """The entries for the next request to a peer, within the limits; at least one if it lacks any.
+
+    None while a request that would not be full had better wait.
+    """
+    first = progress.next_index
     entries = log.between(first, first + limits.entries_per_append - 1)
     size = 0
     for count, entry in enumerate(entries):
         size += entry.size
         if count and size > limits.bytes_per_append:
             return entries[:count]
-    return entries
+    full = len(entries) == limits.entries_per_append or size >= limits.bytes_per_append
+    return () if must_gather(progress) and not full else entries
 
 
 # On the leader: what peers answer.

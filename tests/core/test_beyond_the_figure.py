@@ -180,6 +180,22 @@ def test_10_2_2_a_probe_waits_and_an_agreement_opens_the_pipeline() -> None:
     assert [entry.index for entry in third.entries] == [5]
 
 
+def test_10_2_2_a_request_that_is_not_full_waits_for_the_answer_under_way() -> None:
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+
+    server, first = take(server, ClientRequested(((1, b"a"),)))
+    server, second = take(server, ClientRequested(((2, b"b"),)))
+    server, third = take(server, ClientRequested(((3, b"c"),)))
+    server, answered = receive(server, appended("2:2", 3, term=2))
+
+    assert len(sent(first, "n2")) == 1
+    assert not sent(second, "n2")
+    assert not sent(third, "n2")
+    (request,) = sent(answered, "n2")
+    assert isinstance(request, AppendEntriesRequest)
+    assert [entry.payload for entry in request.entries] == [b"b", b"c"]
+
+
 def test_3_5_a_lost_append_shows_at_the_next_heartbeat_and_is_sent_again() -> None:
     server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
     server, _ = take(server, ClientRequested(((1, b"lost"),)))
