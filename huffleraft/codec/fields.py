@@ -1,0 +1,63 @@
+"""The fields that entries and messages are made of, with their bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from huffleraft.core.configuration import Configuration
+from huffleraft.core.log import Payload
+from huffleraft.core.types import ORIGIN, EntryId, Term
+from huffleraft.errors import FrameInvalid
+
+NUMBER_MAX = (1 << 63) - 1
+"""The greatest term, index or round: what SQLite and other languages' runtimes still hold."""
+
+ADDRESS_CHARACTERS_MAX = 300
+"""A host name has at most 253 characters, a port 5, and IPv6 brackets 2."""
+
+VOTERS_MAX = 1000
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
+Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z")]
+Address = Annotated[str, msgspec.Meta(min_length=1, max_length=ADDRESS_CHARACTERS_MAX)]
+
+
+class ConfigurationFields(
+    msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag=1
+):
+    """A configuration as an array.  The tag leaves room for kinds to come."""
+
+    voters: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=VOTERS_MAX)]
+    addresses: Annotated[tuple[tuple[Id, Address], ...], msgspec.Meta(max_length=VOTERS_MAX)]
+
+
+PayloadFields = bytes | ConfigurationFields | None
+"""A command is a byte string, a configuration an array, a no-op nil."""
+
+
+def payload_fields(payload: Payload) -> PayloadFields:
+    """What stands for *payload* among bytes."""
+    if isinstance(payload, Configuration):
+        return ConfigurationFields(payload.voters, payload.addresses)
+    return payload
+
+
+def payload_of(fields: PayloadFields) -> Payload:
+    """The payload that *fields* stand for; FrameInvalid if nobody could have made it."""
+    if not isinstance(fields, ConfigurationFields):
+        return fields
+    voters, addresses = fields.voters, fields.addresses
+    if any(voters[i] >= voters[i + 1] for i in range(len(voters) - 1)):
+        raise FrameInvalid("a configuration's voters must be sorted, and each named once")
+    if addresses and tuple(node for node, _ in addresses) != voters:
+        raise FrameInvalid("a configuration's addresses must name its voters, in their order")
+    return Configuration(voters, addresses)
+
+
+def entry_id(term: Term, index: int) -> EntryId:
+    """The id of *term* and *index*; FrameInvalid if only one of them is 0, as no entry's is."""
+    if (term == 0) != (index == 0):
+        raise FrameInvalid(f"{term}:{index} is no entry's id; both are 0 before the first entry")
+    return EntryId(term, index) if index else ORIGIN

@@ -1,0 +1,260 @@
+"""The replicated state machine of one node: the pure machine over rows kept write-behind.
+
+Writing each applied row through to the disk costs several times what the log itself does, and
+buys nothing: the log is durable already.  So changes stay in an overlay, reads look there
+first, and from time to time one flush writes what was changed together with the index up to
+which it stands.  After a crash the log applies the rest again, and as the machine is
+deterministic, it comes to the same state; the log is compacted only below `flushed_index`.
+
+What may be called when:
+
+- `apply` by one task at a time.  It suspends only to fetch rows that it lacks, all in one
+  fetch, *before* it changes anything; then the whole batch takes effect without a pause.  So a
+  concurrent reader or flush sees all of a batch or nothing of it, and a cancelled `apply` did
+  nothing.
+- `query` by any number of tasks, beside everything else.  Its answer is the state at one
+  moment, the one just before it returns, and `applied_index` says which.
+- `flush` and `digest` by any task; they wait for each other.  Changes go on meanwhile.
+
+It has no task of its own: whoever drives it looks at `needs_flush` after applying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import anyio
+
+from huffleraft.core.log import Entry
+from huffleraft.core.types import LogIndex
+from huffleraft.errors import FrameInvalid
+from huffleraft.kv import machine
+from huffleraft.kv.cache import UNKNOWN
+from huffleraft.kv.commands import Cas, Command, Delete, Register, Set
+from huffleraft.kv.overlay import Bounds, Overlay
+from huffleraft.kv.queries import (
+    Found,
+    Get,
+    Hashed,
+    Missing,
+    StateHash,
+    decode_query,
+    encode_answer,
+)
+from huffleraft.kv.results import Refused
+from huffleraft.kv.sessions import Sessions
+from huffleraft.ports import Row, Rows, SessionRow
+
+
+class KvStateMachine:
+    """Keys, versions and sessions of one node; implements `ports.StateMachine`.
+
+    *last_applied* and *sessions* are as the durable *rows* stand.
+    """
+
+    __slots__ = (
+        "_applying",
+        "_bounds",
+        "_flushed_index",
+        "_flushing",
+        "_last_applied",
+        "_overlay",
+        "_rows",
+        "_sessions",
+    )
+
+    def __init__(
+        self,
+        rows: Rows,
+        last_applied: LogIndex,
+        sessions: Mapping[LogIndex, SessionRow],
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._rows = rows
+        self._sessions = Sessions(sessions)
+        self._last_applied = self._flushed_index = last_applied
+        self._bounds = Bounds() if bounds is None else bounds
+        self._overlay = Overlay(self._bounds)
+        self._flushing = anyio.Lock()
+        self._applying = False
+
+    @classmethod
+    async def open(
+        cls, rows: Rows, last_applied: LogIndex, bounds: Bounds | None = None
+    ) -> KvStateMachine:
+        """The state machine over *rows*, whose sessions are read first."""
+        return cls(rows, last_applied, await rows.sessions(), bounds)
+
+    @property
+    def last_applied(self) -> LogIndex:
+        """The index of the last entry applied, in memory."""
+        return self._last_applied
+
+    @property
+    def flushed_index(self) -> LogIndex:
+        """The index up to which the durable rows stand; the log is needed above it."""
+        return self._flushed_index
+
+    @property
+    def needs_flush(self) -> bool:
+        """Whether memory, or the work of the next start, calls for a `flush`."""
+        unflushed = self._last_applied - self._flushed_index
+        return unflushed >= self._bounds.unflushed_entries or self._overlay.is_full
+
+    # Applying.
+
+    async def apply(self, entries: Sequence[Entry]) -> Sequence[bytes]:
+        """Apply *entries*, which follow `last_applied`; the encoded result of each, in order.
+
+        An entry that is no command has the empty result.  Raises ValueError for entries that do
+        not follow, RuntimeError for a second call while one runs, and whatever `Rows.fetch`
+        does; then nothing was applied.
+        """
+        if self._applying:
+            raise RuntimeError("entries are applied by one task; another apply is still running")
+        self._require_next(entries)
+        commands = [
+            machine.read(entry.payload) if isinstance(entry.payload, bytes) else None
+            for entry in entries
+        ]
+        self._applying = True
+        try:
+            rows = await self._rows_for(commands)
+        finally:
+            self._applying = False
+        return self._run(entries, commands, rows)
+
+    def _run(
+        self,
+        entries: Sequence[Entry],
+        commands: Sequence[Command | Refused | None],
+        rows: dict[str, Row | None],
+    ) -> list[bytes]:
+        """The whole batch, without a pause; *rows* holds every key that it concerns."""
+        results: list[bytes] = []
+        changed_rows: dict[str, Row | None] = {}
+        changed_sessions: dict[LogIndex, SessionRow | None] = {}
+        for entry, command in zip(entries, commands, strict=True):
+            if command is None:
+                results.append(b"")
+                continue
+            applied = machine.run(rows, self._sessions, entry.index, command)
+            results.append(applied.result)
+            for key, row in applied.rows:
+                rows[key] = changed_rows[key] = row
+            for session, session_row in applied.sessions:
+                self._sessions.write(session, session_row)
+                changed_sessions[session] = session_row
+        self._overlay.write(changed_rows, changed_sessions)
+        self._last_applied += len(entries)
+        return results
+
+    async def _rows_for(
+        self, commands: Iterable[Command | Refused | None]
+    ) -> dict[str, Row | None]:
+        """The row of every key that *commands* concern, those not in memory in one fetch.
+
+        Only `apply` changes rows, and this is its one call, so what was looked up before the
+        fetch is still so after it.
+        """
+        rows: dict[str, Row | None] = {}
+        unknown: list[str] = []
+        for command in commands:
+            match command:
+                case Set(key=key) | Delete(key=key) | Cas(key=key):
+                    if key in rows:
+                        continue
+                    row = self._overlay.get(key)
+                    if row is UNKNOWN:
+                        unknown.append(key)
+                        row = None
+                    rows[key] = row
+                case Register() | Refused() | None:
+                    pass
+        if unknown:
+            fetched = await self._rows.fetch(unknown)
+            for key in unknown:
+                rows[key] = fetched.get(key)
+                self._overlay.admit(key, rows[key])
+        return rows
+
+    def _require_next(self, entries: Sequence[Entry]) -> None:
+        expected = self._last_applied
+        for entry in entries:
+            expected += 1
+            if entry.index != expected:
+                raise ValueError(f"entry {entry.index} was given to apply, {expected} is the next")
+
+    # Reading.
+
+    async def query(self, query: bytes) -> bytes:
+        """Answer a read from the state as it stands just before this returns.
+
+        A state hash flushes first, so it raises what `flush` does.  Bytes that are no query are
+        answered `Refused`: whoever sent them is told, and nothing else is disturbed.
+        """
+        try:
+            asked = decode_query(query)
+        except FrameInvalid as fault:
+            return encode_answer(Refused(fault.why))
+        match asked:
+            case Get(key=key):
+                row = self._overlay.get(key)
+                if row is UNKNOWN:
+                    row = await self._fetched(key)
+                if row is None:
+                    return encode_answer(Missing(self._last_applied))
+                return encode_answer(
+                    Found(row.value, row.version, row.changed_index, self._last_applied)
+                )
+            case StateHash():
+                return encode_answer(Hashed(*await self.digest()))
+
+    async def _fetched(self, key: str) -> Row | None:
+        """The row of *key* as it stands when this returns.
+
+        While the disk was asked, the key may have been changed, flushed, and dropped from the
+        cache again.  Then the disk's answer is old, and it is asked once more.
+        """
+        while True:
+            flushes = self._overlay.flushes
+            fetched = await self._rows.fetch((key,))
+            row = self._overlay.get(key)
+            if row is not UNKNOWN:
+                return row
+            if flushes == self._overlay.flushes:
+                self._overlay.admit(key, fetched.get(key))
+                return fetched.get(key)
+
+    # Becoming durable.
+
+    async def flush(self) -> None:
+        """Make all that was applied before this call durable, in one transaction.
+
+        Raises what `Rows.flush` does; then, as when it is cancelled, everything is kept and
+        belongs to the next flush.
+        """
+        async with self._flushing:
+            await self._flush()
+
+    async def digest(self) -> tuple[bytes, LogIndex]:
+        """The state's hash and the index that it stands for.
+
+        It is the hash of the durable rows just after a flush: entries applied meanwhile stay in
+        memory, and no other flush comes between.  Raises what `flush` does.
+        """
+        async with self._flushing:
+            await self._flush()
+            return await self._rows.digest(), self._flushed_index
+
+    async def _flush(self) -> None:
+        if self._last_applied == self._flushed_index and not self._overlay.is_dirty:
+            return
+        changes = self._overlay.begin_flush(self._last_applied)
+        try:
+            await self._rows.flush(changes)
+        except BaseException:
+            self._overlay.abandon_flush()
+            raise
+        self._overlay.end_flush()
+        self._flushed_index = changes.last_applied

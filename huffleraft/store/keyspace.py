@@ -1,0 +1,127 @@
+"""The key-value rows and the sessions on disk, as the state machine last flushed them.
+
+Rows are verified against their seals whenever they are read: what leaves the node is what was
+written, or an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from huffleraft.codec.digest import KeyRow, SessionRecord, digest
+from huffleraft.codec.seals import seal
+from huffleraft.core.types import LogIndex
+from huffleraft.errors import StorageCorrupt
+from huffleraft.ports import Flush, Row, SessionRow
+from huffleraft.store import facts, schema
+from huffleraft.store.database import PAGE_BYTES
+from huffleraft.store.directory import DATABASE
+from huffleraft.store.schema import compiled
+
+_FETCH_KEYS = 500
+"""Keys in one query."""
+
+_SCAN_ROWS = 64
+"""Rows of a scan held at a time; a value may have a mebibyte."""
+
+_put_row = compiled(insert(schema.rows).prefix_with("OR REPLACE"))
+_drop_row = compiled(delete(schema.rows).where(schema.rows.c.key == bindparam("k")))
+_put_session = compiled(insert(schema.sessions).prefix_with("OR REPLACE"))
+_drop_session = compiled(delete(schema.sessions).where(schema.sessions.c.id == bindparam("k")))
+_one_row = compiled(select(schema.rows).where(schema.rows.c.key == bindparam("k")))
+_some_rows = select(schema.rows).where(schema.rows.c.key.in_(bindparam("k", expanding=True)))
+_all_rows = select(schema.rows).order_by(schema.rows.c.key)
+_all_sessions = select(schema.sessions).order_by(schema.sessions.c.id)
+
+
+def pages_of(changes: Flush) -> int:
+    """About how many pages *changes* will write: random keys seldom share one."""
+    large = sum(len(row.value) for row in changes.rows.values() if row is not None)
+    return 2 + len(changes.rows) + len(changes.sessions) + large // PAGE_BYTES
+
+
+def flush(connection: Connection, changes: Flush) -> None:
+    """Write *changes*, in key order, which is the order of the pages."""
+    rows = sorted(changes.rows.items())
+    _execute_many(connection, _put_row, [_row(key, row) for key, row in rows if row is not None])
+    _execute_many(connection, _drop_row, [(key.encode(),) for key, row in rows if row is None])
+    ended = [(id_,) for id_, one in changes.sessions.items() if one is None]
+    kept = [_session(id_, one) for id_, one in changes.sessions.items() if one is not None]
+    _execute_many(connection, _put_session, kept)
+    _execute_many(connection, _drop_session, ended)
+    facts.update_fact(connection, schema.machine, changes.last_applied)
+
+
+def fetch(connection: Connection, keys: Collection[str]) -> dict[str, Row]:
+    """The rows of *keys*; missing keys are absent."""
+    found: dict[str, Row] = {}
+    wanted = [key.encode() for key in keys]
+    for start in range(0, len(wanted), _FETCH_KEYS):
+        part = wanted[start : start + _FETCH_KEYS]
+        if len(part) == 1:
+            result = connection.exec_driver_sql(_one_row, (part[0],))
+        else:
+            result = connection.execute(_some_rows, {"k": part})
+        for key, value, version, changed_index, stored in result:
+            _check_row(key, value, version, changed_index, stored)
+            found[key.decode()] = Row(value, version, changed_index)
+    return found
+
+
+def sessions(connection: Connection) -> Mapping[LogIndex, SessionRow]:
+    """All sessions, in id order."""
+    return {
+        id_: SessionRow(sequence, used_index, result)
+        for id_, sequence, used_index, result in _scan_sessions(connection)
+    }
+
+
+def state_digest(connection: Connection) -> bytes:
+    """The hash of all rows and sessions, as `huffleraft.codec.digest` defines it."""
+    return digest(_scan_rows(connection), _scan_sessions(connection))
+
+
+def verify(connection: Connection) -> None:
+    """Read every row and session; StorageCorrupt, naming the first that is damaged."""
+    for _ in _scan_rows(connection):
+        pass
+    for _ in _scan_sessions(connection):
+        pass
+
+
+def _scan_rows(connection: Connection) -> Iterator[KeyRow]:
+    for part in connection.execute(_all_rows).partitions(_SCAN_ROWS):
+        for key, value, version, changed_index, stored in part:
+            _check_row(key, value, version, changed_index, stored)
+            yield key, value, version, changed_index
+
+
+def _scan_sessions(connection: Connection) -> Iterator[SessionRecord]:
+    for part in connection.execute(_all_sessions).partitions(_SCAN_ROWS):
+        for id_, sequence, used_index, result, stored in part:
+            if seal("session", id_, sequence, used_index, result) != stored:
+                raise StorageCorrupt(DATABASE, f"session {id_}", "it does not match its seal")
+            yield id_, sequence, used_index, result
+
+
+def _check_row(key: bytes, value: bytes, version: int, changed: int, stored: bytes) -> None:
+    if seal("kv", key, value, version, changed) != stored:
+        name = repr(key.decode(errors="backslashreplace"))
+        raise StorageCorrupt(DATABASE, f"key {name}", "its row does not match its seal")
+
+
+def _row(key: str, row: Row) -> tuple[object, ...]:
+    fields = (key.encode(), row.value, row.version, row.changed_index)
+    return (*fields, seal("kv", *fields))
+
+
+def _session(id_: LogIndex, one: SessionRow) -> tuple[object, ...]:
+    fields = (id_, one.sequence, one.used_index, one.result)
+    return (*fields, seal("session", *fields))
+
+
+def _execute_many(connection: Connection, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        connection.exec_driver_sql(sql, list(rows))

@@ -1,0 +1,215 @@
+"""The store over SQLite: one file, one connection, one thread.
+
+`SqliteStore` is what the runtime writes the core's `Persist` to, and what the state machine
+flushes its rows to.  Both take turns in the writer's thread, so a row that is read waits for the
+commit before it; the state machine keeps in memory what it reads often.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+from sqlalchemy import Connection
+
+from huffleraft.core.effects import Persist
+from huffleraft.core.types import LogIndex
+from huffleraft.errors import StorageCorrupt, StorageFailed, StorageFull
+from huffleraft.ports import Flush, Recovered, Row, SessionRow
+from huffleraft.store import batches, facts, keyspace, schema
+from huffleraft.store.batches import Tail
+from huffleraft.store.database import Database
+from huffleraft.store.directory import DataDirectory
+from huffleraft.store.founding import Founding
+from huffleraft.store.merge import GroupCommit, merged
+from huffleraft.store.opening import Opened, close_as_after_crash, open_directory
+from huffleraft.store.writer import Writer
+
+logger = logging.getLogger("huffleraft.store")
+
+T = TypeVar("T")
+
+
+async def open_sqlite(
+    data_dir: Path, *, found: Founding | None = None, page_limit: int | None = None
+) -> tuple[SqliteStore, Recovered]:
+    """Open the data directory of one node, or found it as *found* says if it is empty.
+
+    *page_limit* is a quota for the database, in pages of 4,096 bytes: beyond it the disk counts
+    as full.  All that is found is verified (`huffleraft.store.opening`), and the boot is raised
+    and durable when this returns.
+
+    Raises, one sentence each: DataDirLocked if another process has it, DataDirUnwritable,
+    StorageCorrupt with the file and the place in it, SchemaNewer, IdentityMismatch if it is not
+    the node or the cluster of *found*, ConfigurationInvalid if it is empty and *found* is None,
+    StorageFull, StorageFailed.
+    """
+    writer = Writer("huffleraft-store")
+    try:
+        directory = await writer.run(lambda: DataDirectory.claim(data_dir))
+        try:
+            opened = await writer.run(lambda: open_directory(directory, found, page_limit))
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await writer.run(directory.release)
+            raise
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await writer.stop()
+        raise
+    return SqliteStore(writer, directory, opened), opened.recovered
+
+
+class SqliteStore:
+    """One node's storage and rows (`ports.Storage`, `ports.Rows`); made by `open_sqlite`.
+
+    Once a call has raised StorageFailed, every later one does: what is on the disk is no longer
+    known, and nothing may be built on it before it is opened and verified anew (W13).
+    """
+
+    def __init__(self, writer: Writer, directory: DataDirectory, opened: Opened) -> None:
+        self._writer = writer
+        self._directory = directory
+        self._database: Database = opened.database
+        self._tail: Tail = opened.tail
+        self._boot = opened.recovered.boot
+        self._failed: StorageFailed | None = None
+        self._closing = False  # asked to close: known to the event loop
+        self._closed = False  # known to the thread
+
+    # Storage.
+
+    async def write(self, writes: Sequence[Persist]) -> None:
+        """Make *writes* durable in one transaction, in their order (`ports.Storage.write`)."""
+        group = merged(writes)
+        await self._run(lambda: self._commit(group))
+
+    def _commit(self, group: GroupCommit) -> None:
+        parts = tuple(batches.parts(group.entries)) if group.entries else ()
+        if group.only_appends and len(parts) <= 1:
+            # The common case: a single statement is its own transaction.
+            if parts:
+                with self._database.errors():
+                    tail, frames = batches.append(self._database.connection, self._tail, parts[0])
+                self._tail = tail
+                self._database.wrote(frames)
+            return
+        tail, frames = self._tail, 4
+        with self._database.transaction(frames) as connection:
+            if group.vote is not None:
+                vote = group.vote
+                facts.update_fact(connection, schema.vote, vote.current_term, vote.voted_for)
+            if group.base is not None:
+                tail = batches.rebase(connection, tail, group.base)
+            if group.truncate_from is not None and group.truncate_from <= tail.index:
+                tail = batches.truncate(connection, group.truncate_from)
+            for part in parts:
+                tail, pages = batches.append(connection, tail, part)
+                frames += pages
+        self._tail = tail
+
+    # Rows.
+
+    async def fetch(self, keys: Collection[str]) -> Mapping[str, Row]:
+        """The rows of *keys* as last flushed (`ports.Rows.fetch`).
+
+        Raises StorageCorrupt for a row that does not match its seal.
+        """
+        return await self._run(lambda: self._read(lambda c: keyspace.fetch(c, keys)))
+
+    async def sessions(self) -> Mapping[LogIndex, SessionRow]:
+        """All sessions as last flushed, in id order."""
+        return await self._run(lambda: self._read(keyspace.sessions))
+
+    async def flush(self, changes: Flush) -> None:
+        """Write *changes* in one transaction (`ports.Rows.flush`)."""
+        await self._run(lambda: self._flush(changes))
+
+    def _flush(self, changes: Flush) -> None:
+        with self._database.transaction(keyspace.pages_of(changes)) as connection:
+            keyspace.flush(connection, changes)
+
+    async def digest(self) -> bytes:
+        """SHA-256 over all flushed rows and sessions; writes wait until it is done."""
+        return await self._run(lambda: self._read(keyspace.state_digest))
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        with self._database.errors():
+            return query(self._database.connection)
+
+    # Limits and ends.
+
+    async def limit_pages(self, page_limit: int | None) -> None:
+        """Set the quota anew, in pages of 4,096 bytes; None lifts it."""
+        await self._run(lambda: self._database.limit_pages(page_limit))
+
+    async def close(self) -> None:
+        """End it, after the calls made before; the directory is free again.  Never raises.
+
+        The write-ahead log is folded into the file and removed; where that cannot be, it stays,
+        and the next opening goes on from it.  Later calls raise StorageFailed.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        with anyio.CancelScope(shield=True):
+            await self._writer.run(self._close)
+            await self._writer.stop()
+
+    def _close(self) -> None:
+        self._closed = True
+        if self._failed is None and self._say_closed():
+            self._database.close()
+        else:
+            close_as_after_crash(self._directory, self._database)
+        self._directory.release()
+
+    def _say_closed(self) -> bool:
+        """Have the file itself say that it needs no log; whether that could be done."""
+        try:
+            with self._database.transaction(frames=1) as connection:
+                facts.update_fact(connection, schema.boot, self._boot, True)
+            self._database.checkpoint("TRUNCATE")
+        except (StorageFull, StorageFailed) as error:
+            logger.warning("the database is left as after a crash: %s", error)
+            return False
+        return True
+
+    # How every call goes.
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Run *work* in the writer's thread, unless that has lost its meaning."""
+        self._require_open()
+        return await self._writer.run(lambda: self._guarded(work))
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StorageFailed("it is closed")
+        if self._failed is not None:
+            raise StorageFailed(self._failed.reason)
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        self._require_open()
+        try:
+            result = work()
+        except StorageFull:
+            raise
+        except StorageFailed as error:
+            self._failed = error
+            raise
+        except StorageCorrupt as error:
+            self._failed = StorageFailed(str(error))
+            raise
+        except Exception as error:
+            self._failed = StorageFailed(f"{type(error).__name__}: {error}")
+            raise self._failed from error
+        if self._database.checkpoint_due:
+            self._writer.later(lambda: self._guarded(self._checkpoint))
+        return result
+
+    def _checkpoint(self) -> None:
+        if self._database.checkpoint_due:
+            self._database.checkpoint()

@@ -1,0 +1,85 @@
+"""Durable rows in a dict, which take as long, and fail as, a schedule says."""
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain, repeat
+
+from anyio.lowlevel import checkpoint
+
+from huffleraft.codec.digest import digest
+from huffleraft.core.types import LogIndex
+from huffleraft.ports import Flush, Row, SessionRow
+
+
+class MemoryRows:
+    """`ports.Rows` in memory.
+
+    *pauses* says how many times each call in turn lets other tasks run, before it acts and after;
+    `failures` what the next flushes raise, and whether after having written.
+    """
+
+    def __init__(self, pauses: Iterable[int] = ()) -> None:
+        self.rows: dict[str, Row] = {}
+        self.session_rows: dict[LogIndex, SessionRow] = {}
+        self.last_applied: LogIndex = 0
+        self.fetched: list[tuple[str, ...]] = []
+        self.flushes: list[Flush] = []
+        self.flushes_begun = 0
+        self.failures: list[tuple[Exception, bool]] = []
+        self._pauses = chain(pauses, repeat(0))
+
+    async def fetch(self, keys: Collection[str]) -> Mapping[str, Row]:
+        self.fetched.append(tuple(keys))
+        await self._pause()
+        found = {key: self.rows[key] for key in keys if key in self.rows}
+        await self._pause()
+        return found
+
+    async def sessions(self) -> Mapping[LogIndex, SessionRow]:
+        return dict(self.session_rows)
+
+    async def flush(self, changes: Flush) -> None:
+        self.flushes_begun += 1
+        await self._pause()
+        failure, written = self.failures.pop(0) if self.failures else (None, True)
+        if written:
+            self._write(changes)
+        if failure is not None:
+            raise failure
+        await self._pause()
+
+    async def digest(self) -> bytes:
+        await self._pause()
+        found = digest(
+            (
+                (key.encode(), row.value, row.version, row.changed_index)
+                for key, row in self._sorted()
+            ),
+            (
+                (session, row.sequence, row.used_index, row.result)
+                for session, row in sorted(self.session_rows.items())
+            ),
+        )
+        await self._pause()
+        return found
+
+    def _sorted(self) -> list[tuple[str, Row]]:
+        return sorted(self.rows.items(), key=lambda item: item[0].encode())
+
+    def _write(self, changes: Flush) -> None:
+        self.flushes.append(changes)
+        assert changes.last_applied >= self.last_applied, "the rows never go back"
+        self.last_applied = changes.last_applied
+        for key, row in changes.rows.items():
+            if row is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = row
+        for session, session_row in changes.sessions.items():
+            if session_row is None:
+                self.session_rows.pop(session, None)
+            else:
+                self.session_rows[session] = session_row
+
+    async def _pause(self) -> None:
+        for _ in range(next(self._pauses)):
+            await checkpoint()
