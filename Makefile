@@ -15,11 +15,9 @@ CYCLES ?= 100
 .PHONY: help venv format lint types contracts pytest test chaos canaries kills checker bench clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: .venv/ready ## make the virtual environment in .venv
-
-.venv/ready: pyproject.toml .ci/venv
+venv: ## make or refresh the virtual environment in .venv (PYTHON=)
 	@PYTHON="$(PYTHON)" .ci/venv
 
 format: venv ## write the code as ruff would

@@ -1,4 +1,4 @@
-"""What every test stands on: both async backends, and seeds that are told before they are needed."""
+"""What every test stands on: both async backends, and seeds that are told beforehand."""
 
 import os
 import secrets

@@ -1,0 +1,56 @@
+"""How a command ends: the number a script sees, and the sentence a person reads.
+
+Every way to fail has one number and one sentence on standard error, never a traceback; a
+traceback means a mistake of ours, not of the user's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from huffleraft.errors import HuffleraftError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXIT_CODES: dict[int, str] = {
+    0: "stopped as asked (SIGTERM, Ctrl-C)",
+    1: "something failed that has no number of its own",
+    2: "usage: an option is missing, unknown or unreadable",
+    10: "the data directory is in use by another process",
+    11: "the stored state is damaged",
+    12: "the stored state was written by a newer huffleraft",
+    13: "the data directory belongs to another node or cluster",
+    14: "the data directory cannot be made, read or written",
+    15: "the address is in use by another process",
+    16: "the options contradict each other or name what cannot be",
+    17: "an empty directory under an id that the cluster has met already",
+    18: "the disk is full, so the node cannot even start",
+    20: "the storage failed while the node ran, and it halted",
+    130: "stopped at once by a second Ctrl-C (143: by a second SIGTERM)",
+}
+
+
+def exit_codes_text() -> str:
+    """The table above, as it stands at the end of a command's help."""
+    lines = [f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()]
+    return "\n".join(["\b", "Exit codes:", *lines])  # the mark keeps the lines apart
+
+
+def cause_of(error: BaseException) -> HuffleraftError | None:
+    """The fact behind *error*, which may be a group from a task group; None if there is none.
+
+    A group is explained by one fact only if it holds nothing but facts: a mistake of ours that
+    came along must keep its traceback.
+    """
+    leaves = list(_leaves(error))
+    facts = [leaf for leaf in leaves if isinstance(leaf, HuffleraftError)]
+    return facts[0] if facts and len(facts) == len(leaves) else None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error

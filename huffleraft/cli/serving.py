@@ -1,0 +1,194 @@
+"""`huffleraft serve`: one node in one process, from the first line of its log to its exit.
+
+An embedded node leaves signals, logging and the interpreter alone, for they are its
+application's.  Here the process is the node's own, so this file takes all three in hand.
+
+- SIGTERM and Ctrl-C stop the node in good order: what it holds is finished or failed within the
+  settings' `stop_timeout`, and the exit code is 0.  A second one ends the process at once, which
+  is safe at any moment: what was promised is on the disk already.
+- Logging goes to standard error; standard output holds the one line that says `ready`.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import anyio
+
+from huffleraft.cli import log_lines
+from huffleraft.cli.trace import tracing
+from huffleraft.errors import ConfigurationInvalid
+from huffleraft.settings import NodeSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from huffleraft.cli.options import Address, ElectionBounds
+    from huffleraft.raftstore import RaftStore
+    from huffleraft.runtime.driver import Observer
+
+LOGGER = logging.getLogger("huffleraft.serve")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What the command line asks of one node, each part readable, not yet known to fit."""
+
+    data_dir: Path
+    node_id: str | None
+    listen: Address
+    advertise: Address | None
+    cluster: str
+    bootstrap: dict[str, str] | None
+    heartbeat_ms: int
+    election_ms: ElectionBounds
+    request_timeout: float
+    trace: Path | None
+    log_level: str
+    backend: str
+
+    def settings(self) -> NodeSettings:
+        """The node's settings.  Raises ConfigurationInvalid where two of them contradict."""
+        try:
+            return NodeSettings(
+                heartbeat=self.heartbeat_ms / 1000,
+                election_min=self.election_ms.least / 1000,
+                election_max=self.election_ms.most / 1000,
+                request_timeout=self.request_timeout,
+            )
+        except ValueError as error:
+            raise ConfigurationInvalid(str(error)) from None
+
+    def advertised(self) -> str | None:
+        """The address to advertise; None where only the bound port can tell.
+
+        Without `--advertise` it is the one `--bootstrap` has for this id, else the one listened
+        on.  Raises ConfigurationInvalid where they contradict or none can be told to others.
+        """
+        founder = self._founder_address()
+        if self.advertise is not None:
+            if founder is not None and str(self.advertise) != founder:
+                raise ConfigurationInvalid(
+                    f"--advertise says {self.advertise} and --bootstrap has {founder} for "
+                    f"{self.node_id}; give one and the same address"
+                )
+            return str(self.advertise)
+        if founder is not None:
+            return founder
+        if self.listen.is_unspecified:
+            raise ConfigurationInvalid(
+                f"the node listens on {self.listen}, which names no machine; say with "
+                "--advertise HOST:PORT at which address the others reach it"
+            )
+        return str(self.listen) if self.listen.port else None
+
+    def _founder_address(self) -> str | None:
+        if self.bootstrap is None:
+            return None
+        if self.node_id is None:
+            raise ConfigurationInvalid(
+                "--bootstrap names the founders, but not which of them this node is; "
+                "say so with --id"
+            )
+        if self.node_id not in self.bootstrap:
+            raise ConfigurationInvalid(
+                f"--bootstrap names {', '.join(self.bootstrap)}, and --id {self.node_id} is none "
+                "of them; a founder is named on its own list"
+            )
+        return self.bootstrap[self.node_id]
+
+
+def serve(orders: Orders) -> None:
+    """Run the node that *orders* describe until it is told to stop.  Raises HuffleraftError."""
+    orders.settings()  # what cannot work is told before anything is touched
+    orders.advertised()
+    if orders.backend == "trio" and find_spec("trio") is None:
+        raise ConfigurationInvalid(
+            "trio is not installed; install huffleraft[trio], or run on asyncio"
+        )
+    formatter = log_lines.configure_logging(orders.log_level, orders.node_id)
+    # The writer thread and the event loop pass the interpreter to and fro at every commit, and
+    # the usual turn of 5 ms would be waited out by one of them each time.
+    sys.setswitchinterval(0.0005)
+    # The log is a great many small immutable objects without cycles.  Walking them finds nothing
+    # and stalls heartbeats, so the collector comes seldom, and never to what start-up made.
+    gc.set_threshold(100_000, 20, 100)
+    with ExitStack() as stack:
+        observe = stack.enter_context(tracing(orders.trace)).observe if orders.trace else None
+        anyio.run(_run, orders, formatter, observe, backend=orders.backend)
+
+
+async def _run(
+    orders: Orders, formatter: log_lines.LineFormatter, observe: Observer | None
+) -> None:
+    from huffleraft.raftstore import RaftStore  # noqa: PLC0415  # a bad option is told sooner
+
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as tasks:
+            stop = _Stop(tasks.cancel_scope)
+            tasks.start_soon(stop.listen, signals)
+            async with RaftStore.open(
+                orders.data_dir,
+                node_id=orders.node_id,
+                listen=str(orders.listen),
+                advertise=orders.advertised(),
+                cluster=orders.cluster,
+                bootstrap=orders.bootstrap,
+                settings=orders.settings(),
+                observe=observe,
+            ) as store:
+                formatter.node_id = store.node_id
+                gc.freeze()
+                _announce(orders, store)
+                await stop.asked()
+                LOGGER.info("stopping; a second signal stops at once")
+            tasks.cancel_scope.cancel()
+    LOGGER.info("stopped")
+
+
+def _announce(orders: Orders, store: RaftStore) -> None:
+    """Tell a person, by the log, and a program, by one line of standard output, that we serve."""
+    if not orders.listen.is_loopback:
+        LOGGER.warning(
+            "listening on %s, beyond this machine, and there is no authentication yet: whoever "
+            "reaches this port can read and write everything",
+            store.address,
+        )
+    print(
+        f"ready id={store.node_id} listen={store.address} advertise={store.advertised} "
+        f"boot={store.boot}",
+        flush=True,
+    )
+
+
+class _Stop:
+    """The wish to stop: the first signal is a request, the second an order."""
+
+    def __init__(self, everything: anyio.CancelScope) -> None:
+        self._everything = everything
+        self._asked = anyio.Event()
+        self._open = False
+
+    async def asked(self) -> None:
+        """Wait, now that the node is open, until a first signal comes."""
+        self._open = True
+        await self._asked.wait()
+
+    async def listen(self, signals: AsyncIterator[signal.Signals]) -> None:
+        """Take signals for as long as the process runs."""
+        async for signum in signals:
+            if self._asked.is_set():
+                LOGGER.warning("stopping at once")
+                os._exit(128 + signum)
+            self._asked.set()
+            if not self._open:  # nobody is served yet, so there is nothing to finish
+                self._everything.cancel()

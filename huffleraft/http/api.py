@@ -1,0 +1,136 @@
+"""What the port asks of the node behind it: one protocol, and the values it answers with.
+
+The HTTP door knows no node.  It knows this: operations that either answer with where in the log
+the answer stands, or raise one of `huffleraft.errors`.  The door's node answers for itself and
+never hands a request on, because an HTTP client can follow a redirect; a `RaftStore` in Python
+forwards instead, and so offers the door a face of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from huffleraft.core.types import LogIndex, NodeId, Term
+from huffleraft.kv.commands import SessionStamp
+from huffleraft.kv.queries import Found, Missing
+from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T_co]):
+    """An answer, and where it stands.
+
+    `index` and `term` are those of the command's own entry for a write, and for a read the
+    index up to which the answering node had applied and the term it was in.
+    """
+
+    result: T_co
+    index: LogIndex
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a node may be sent requests, and if not, why.
+
+    It may once a leader is known, all up to the commit index that this leader named first after
+    this start is applied, and a row was read.
+    """
+
+    ready: bool
+    reason: str
+    """One sentence; empty where it is ready."""
+    lag: int
+    """Entries still to be applied before it is ready; 0 where it is, or where nobody knows."""
+
+
+class StoreApi(Protocol):
+    """One node's operations, for itself alone: nothing is handed to another node.
+
+    Every operation raises NotLeader where another node leads, NoLeader, Overloaded, Stopping or
+    Halted (all definite), and writes OutcomeUnknown, reads ReadTimedOut.  `timeout` is in
+    seconds; None is the node's own setting.  A write under a session raises SessionUnknown or
+    SequencePassed where the session does not answer for it.  Keys and values are checked by the
+    operation, which raises InvalidKey and ValueTooLarge.
+    """
+
+    @property
+    def node_id(self) -> NodeId:
+        """The node's name."""
+        ...
+
+    @property
+    def term(self) -> Term:
+        """The term it is in now."""
+        ...
+
+    @property
+    def applied(self) -> LogIndex:
+        """The index up to which it has applied."""
+        ...
+
+    async def set(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # the node keeps deadlines, cheaply
+        session: SessionStamp | None = None,
+    ) -> Placed[Changed]:
+        """Give *key* the value *value*."""
+        ...
+
+    async def get(
+        self,
+        key: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        stale: bool = False,
+    ) -> Placed[Found | Missing]:
+        """Read *key*, linearizably unless *stale*: then what this node has applied so far."""
+        ...
+
+    async def delete(
+        self,
+        key: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        session: SessionStamp | None = None,
+    ) -> Placed[Removed]:
+        """Remove *key*; it may be missing."""
+        ...
+
+    async def cas(
+        self,
+        key: str,
+        old: bytes | None,
+        new: bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        session: SessionStamp | None = None,
+    ) -> Placed[Changed | CasMismatch]:
+        """Give *key* the value *new* if it has *old*; None means that it is missing."""
+        ...
+
+    async def register_session(
+        self,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Placed[Registered]:
+        """Begin a session."""
+        ...
+
+    async def status(self, *, hash: bool = False) -> Mapping[str, object]:  # noqa: A002  # the API's word
+        """What is to be seen of this node, from one `Server` value, ready to be JSON.
+
+        With *hash* also `hash`, in hexadecimal, over all rows and sessions, and `hash_index`.
+        """
+        ...
+
+    async def ready(self) -> Readiness:
+        """Whether it may be sent requests."""
+        ...

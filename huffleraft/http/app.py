@@ -1,0 +1,197 @@
+"""Everything but the keys themselves, as an ordinary ASGI application.
+
+- `POST /v1/cas/{key}` with `{"old": base64 | null, "new": base64}`: 200, or 409 `cas-mismatch`
+  with what is there.
+- `POST /v1/sessions`: 201 and `{"session": id}`.
+- `GET /v1/status`, with `?hash=true` also the hash of the whole state.
+- `GET /livez`: the process answers.  `GET /readyz`: it may be sent work.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from huffleraft.errors import BadRequest, HuffleraftError
+from huffleraft.http.kv_path import change_document, of_change
+from huffleraft.http.limits import CAS_PATH
+from huffleraft.http.options import key_of, options_of, stamp_of
+from huffleraft.http.problems import (
+    PROBLEM_TYPE,
+    Problem,
+    method_not_allowed,
+    no_such_route,
+    not_ready,
+    problem_of,
+)
+from huffleraft.kv.results import CasMismatch
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from huffleraft.http.api import StoreApi
+    from huffleraft.http.messages import Headers
+    from huffleraft.http.placing import Placing
+
+
+class _Key(Convertor[str]):
+    """All that follows, line ends included; the key itself is read from the raw path."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("key", _Key())
+
+
+class _CasBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What to compare with, and what to set.  In JSON, msgspec reads bytes from base64."""
+
+    old: bytes | None
+    new: bytes
+
+
+_CAS_BODY = msgspec.json.Decoder(_CasBody)
+
+
+def make_app(api: StoreApi, placing: Placing) -> Starlette:
+    """The application over *api*."""
+    doors = _Doors(api, placing)
+    app = Starlette(
+        routes=[
+            Route("/v1/cas/{key:key}", doors.cas, methods=["POST"]),
+            Route("/v1/sessions", doors.sessions, methods=["POST"]),
+            Route("/v1/status", doors.status, methods=["GET"]),
+            Route("/livez", doors.livez, methods=["GET"]),
+            Route("/readyz", doors.readyz, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: _on_http, HuffleraftError: _on_ours},
+    )
+    # 307 is kept for one thing here: another node leads.
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Doors:
+    """The routes, over one node."""
+
+    def __init__(self, api: StoreApi, placing: Placing) -> None:
+        self._api = api
+        self._placing = placing
+
+    async def cas(self, request: Request) -> Response:
+        raw_path: bytes = request.scope["raw_path"]
+        key = key_of(raw_path[len(CAS_PATH) :])
+        options = options_of(request.scope["query_string"], ("timeout",))
+        stamp = stamp_of(request.scope["headers"])
+        wanted = _cas_body(await request.body())
+        placed = await self._api.cas(
+            key, wanted.old, wanted.new, timeout=options.timeout, session=stamp
+        )
+        place = self._placing.of(placed.index, placed.term)
+        result = placed.result
+        if isinstance(result, CasMismatch):
+            return _problem(_mismatch(result), place)
+        told = of_change(result.index, result.version, replayed=result.replayed)
+        return _json(change_document(result.index, result.version), headers=told + place)
+
+    async def sessions(self, request: Request) -> Response:
+        options = options_of(request.scope["query_string"], ("timeout",))
+        placed = await self._api.register_session(timeout=options.timeout)
+        return _json(
+            b'{"session":%d}\n' % placed.result.session,
+            status=201,
+            headers=self._placing.of(placed.index, placed.term),
+        )
+
+    async def status(self, request: Request) -> Response:
+        options = options_of(request.scope["query_string"], ("hash",))
+        return _json(msgspec.json.encode(await self._api.status(hash=options.hash)) + b"\n")
+
+    async def livez(self, request: Request) -> Response:
+        options_of(request.scope["query_string"], ())
+        return _json(b'{"live":true}\n')
+
+    async def readyz(self, request: Request) -> Response:
+        options_of(request.scope["query_string"], ())
+        readiness = await self._api.ready()
+        if readiness.ready:
+            return _json(b'{"ready":true}\n')
+        return _problem(not_ready(readiness.reason, readiness.lag))
+
+
+def _cas_body(body: bytes) -> _CasBody:
+    try:
+        return _CAS_BODY.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(
+            f'the body is not {{"old": base64 or null, "new": base64}} ({error}); send that'
+        ) from None
+
+
+def _mismatch(found: CasMismatch) -> Problem:
+    """The refusal of a compare-and-set; it observed, and changed nothing."""
+    current = None if found.current is None else b64encode(found.current).decode()
+    more: dict[str, object] = {
+        "current": current,
+        "version": found.version,
+        "index": found.changed_index,
+    }
+    return Problem(
+        409,
+        "cas-mismatch",
+        "the key has another value than the one expected; nothing was changed",
+        more=more,
+        headers={"Huffleraft-Replayed": "true"} if found.replayed else {},
+    )
+
+
+# Responses.
+
+
+def _with(response: Response, headers: Headers) -> Response:
+    response.raw_headers.extend(headers)
+    return response
+
+
+def _json(body: bytes, *, status: int = 200, headers: Headers = ()) -> Response:
+    return _with(Response(body, status, media_type="application/json"), headers)
+
+
+def _problem(problem: Problem, headers: Headers = ()) -> Response:
+    response = Response(
+        problem.document(),
+        problem.status,
+        headers=dict(problem.headers),
+        media_type=PROBLEM_TYPE.decode(),
+    )
+    return _with(response, headers)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals: of a path, and of a method."""
+    assert isinstance(error, HTTPException), "registered for these alone"
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return _problem(method_not_allowed(request.method, allowed))
+    return _problem(no_such_route(request.scope["raw_path"].decode("ascii")))
+
+
+async def _on_ours(request: Request, error: Exception) -> Response:
+    """The house's errors."""
+    assert isinstance(error, HuffleraftError), "registered for these alone"
+    target: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return _problem(problem_of(error, target + b"?" + query if query else target))

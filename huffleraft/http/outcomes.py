@@ -1,0 +1,109 @@
+"""What an operation of the client came to, and every request that it took to get there.
+
+Whoever only wants the value reads the value.  Whoever judges a cluster wants to know besides who
+answered, in which term, how often was asked, and what cannot be told from the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request, and what came of it.
+
+    `definite` is a closed list: a whole answer of ours that is no error or says so itself, or no
+    connection at all.  A reset, an end of file, somebody else's answer and our own deadline say
+    nothing of what the node did.
+    """
+
+    endpoint: str
+    """HOST:PORT that was asked."""
+    code: str | None
+    """None where it was answered as asked; else the problem's code, or `unreachable`,
+    `connection-lost`, `timed-out`, `foreign-answer`."""
+    definite: bool
+    detail: str = ""
+    status: int | None = None
+    node: str | None = None
+    """Who answered."""
+    term: int | None = None
+    index: int | None = None
+    """Where the answer stands in the log; of an error, how far the node had applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What every operation that succeeded tells."""
+
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def served(self) -> Attempt:
+        """The request that was answered: by whom, in which term, at which index."""
+        return self.attempts[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Outcome):
+    """A key's value and its last change; all None where the key is missing."""
+
+    value: bytes | None
+    version: int | None
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written(Outcome):
+    """A key has its new value.  `replayed`: an earlier request of this operation had done it."""
+
+    index: int
+    version: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted(Outcome):
+    """A key is not there."""
+
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch(Outcome):
+    """A compare-and-set found another value, and changed nothing."""
+
+    current: bytes | None
+    """What it found; None where the key was missing."""
+    version: int | None
+    replayed: bool
+
+
+CasOutcome: TypeAlias = Written | Mismatch
+
+
+class OperationFailed(Exception):  # noqa: N818  # a fact is named for what happened
+    """An operation without success.
+
+    - `code` is the last request's.
+    - `definite`: none of its requests had or will have an effect.  Where it is False, a write
+      may have taken effect or may yet.
+    - `attempts` are all its requests, in order; none if there was no time for one.
+    """
+
+    def __init__(self, operation: str, attempts: tuple[Attempt, ...], *, definite: bool) -> None:
+        self.operation = operation
+        self.attempts = attempts
+        self.definite = definite
+        self.code = (attempts[-1].code if attempts else None) or "timed-out"
+        super().__init__(operation, attempts)
+
+    def __str__(self) -> str:
+        effect = "it had no effect" if self.definite else "it may or may not have taken effect"
+        requests = f"{len(self.attempts)} request" + ("s" if len(self.attempts) != 1 else "")
+        detail = self.attempts[-1].detail if self.attempts else ""
+        return f"{self.operation} failed after {requests} ({self.code}); {effect}" + (
+            f": {detail}" if detail else ""
+        )

@@ -1,0 +1,139 @@
+"""Who founds a cluster, what it is called, and who this node is in it.
+
+All of this is said on every start and used on the first alone: a data directory knows who it
+is.  What a later start says is noted, and refused where it contradicts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from huffleraft.core import Configuration, NodeId
+from huffleraft.errors import ConfigurationInvalid, IdentityMismatch
+from huffleraft.ports import Recovered
+from huffleraft.store.founding import Founding, Identity
+
+_NODE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # refused, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class Founders:
+    """What an empty directory becomes: a founder of this configuration, or a cluster alone."""
+
+    node_id: NodeId
+    cluster: str
+    configuration: Configuration
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster's id: all who were given the same name and founders have the same."""
+        return cluster_id_of(self.cluster, self.configuration)
+
+    @property
+    def founding(self) -> Founding:
+        """What the store writes into an empty directory."""
+        return Founding(self.node_id, self.cluster_id, self.configuration)
+
+    def others(self) -> dict[NodeId, str]:
+        """The other founders and their addresses."""
+        return {
+            node: address for node, address in self.configuration.addresses if node != self.node_id
+        }
+
+
+def cluster_id_of(cluster: str, configuration: Configuration) -> str:
+    """A digest of the cluster's name and its first configuration; 32 hexadecimal digits."""
+    told = json.dumps([cluster, configuration.voters, configuration.addresses])
+    return sha256(told.encode()).hexdigest()[:32]
+
+
+def node_id_for(
+    known: Identity | None, asked: NodeId | None, bootstrap: Mapping[NodeId, str] | None
+) -> NodeId:
+    """Who this node is: what its directory says, else what was asked, else a new id.
+
+    Raises ConfigurationInvalid for an id that can be none, and for a bootstrap that does not
+    name it; IdentityMismatch where the directory is another's.
+    """
+    if asked is not None and not _NODE_ID.fullmatch(asked):
+        raise ConfigurationInvalid(
+            f"{asked!r} cannot be a node id; use 1 to 64 letters, digits, '_', '.' or '-'"
+        )
+    if known is not None:
+        if asked is not None and asked != known.node_id:
+            raise IdentityMismatch("node id", known.node_id, asked)
+        return known.node_id
+    if bootstrap and asked is None:
+        raise ConfigurationInvalid(
+            "the founders are named, but not which of them this node is; give its id"
+        )
+    node_id = asked or f"n-{secrets.token_hex(4)}"
+    if bootstrap and node_id not in bootstrap:
+        raise ConfigurationInvalid(
+            f"the founders are {', '.join(sorted(bootstrap))}, and {node_id} is none of them; "
+            "a founder is named on its own list"
+        )
+    return node_id
+
+
+def configuration_of(
+    node_id: NodeId, bootstrap: Mapping[NodeId, str] | None, advertised: str
+) -> Configuration:
+    """The first configuration: of the founders, or of this node alone.
+
+    Raises ConfigurationInvalid for an id or an address that cannot be one.
+    """
+    founders = dict(bootstrap) if bootstrap else {node_id: advertised}
+    for founder, address in founders.items():
+        if not _NODE_ID.fullmatch(founder):
+            raise ConfigurationInvalid(
+                f"{founder!r} cannot be a node id; use 1 to 64 letters, digits, '_', '.' or '-'"
+            )
+        if bootstrap:
+            check_advertised(address)
+    if len(set(founders.values())) < len(founders):
+        raise ConfigurationInvalid("two founders have the same address; give each its own")
+    return Configuration.of(founders)
+
+
+def check_cluster_name(recovered: Recovered, cluster: str) -> None:
+    """Refuse a directory that was founded under another cluster name.
+
+    It can be told for as long as the log holds the first configuration.
+    """
+    first = recovered.entries[0] if recovered.entries else None
+    if first is None or first.index != 1 or not isinstance(first.payload, Configuration):
+        return
+    expected = cluster_id_of(cluster, first.payload)
+    if expected != recovered.cluster_id:
+        raise IdentityMismatch("cluster id", recovered.cluster_id, expected)
+
+
+def check_advertised(address: str) -> None:
+    """Refuse what others could not dial: HOST:PORT is expected, and a host that names one."""
+    host, port = split_address(address)
+    if host in _EVERYWHERE:
+        raise ConfigurationInvalid(
+            f"{address!r} names no machine, so nobody could dial it; advertise an address at "
+            "which the others reach this node"
+        )
+    if port == 0:
+        raise ConfigurationInvalid(
+            f"{address!r} has no port, so nobody could dial it; name the one to listen on"
+        )
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT; IPv6 hosts stand in brackets.  Raises ConfigurationInvalid."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise ConfigurationInvalid(
+            f"{address!r} is no address; HOST:PORT is expected, as in 127.0.0.1:7000"
+        )
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -1,0 +1,182 @@
+"""Keys and values in, commands and queries to the node, results out.
+
+There are two doors to the same operations.  A program that embeds a node may ask any node: what
+needs the leader is handed to it, and what was refused for certain is asked again until the
+time is up.  HTTP asks this node alone, once, and tells its client where the leader is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+
+from huffleraft import errors
+from huffleraft.http.api import Placed
+from huffleraft.kv import results
+from huffleraft.kv.commands import (
+    Cas,
+    Command,
+    Delete,
+    KeyCommand,
+    Register,
+    SessionStamp,
+    Set,
+    encode_command,
+)
+from huffleraft.kv.queries import Found, Get, Missing, decode_answer, encode_query
+from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed, decode_result
+from huffleraft.runtime.node import Node
+from huffleraft.runtime.requests import Answer
+from huffleraft.settings import NodeSettings
+
+_PAUSE: Final = 0.05
+"""Seconds between two attempts of what was refused for certain."""
+
+
+class Operations:
+    """The operations on keys, as one door asks them of *node*.
+
+    Every operation takes a *timeout* in seconds (the settings' if None), and raises:
+
+    - NoLeader, NotLeader, Overloaded, Stopping, Halted: it has had no effect;
+    - OutcomeUnknown: a write that may or may not take effect;
+    - ReadTimedOut: a read for which no leader was confirmed in time;
+    - InvalidKey, ValueTooLarge: nothing was asked of anybody.
+
+    A write under a *session* runs once however often it is made with the same number; it raises
+    SessionUnknown and SequencePassed besides.
+    """
+
+    def __init__(self, node: Node, settings: NodeSettings, *, forward: bool) -> None:
+        self._node = node
+        self._settings = settings
+        self._forward = forward
+
+    async def set(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        session: SessionStamp | None = None,
+    ) -> Placed[Changed]:
+        """Give *key* the value *value*; how often the key was changed, and at which index."""
+        answer, result = await self._change(Set(key, value, session), timeout)
+        assert isinstance(result, Changed), "a set changes its key"
+        return Placed(result, answer.index, answer.term)
+
+    async def delete(
+        self,
+        key: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        session: SessionStamp | None = None,
+    ) -> Placed[Removed]:
+        """Remove *key*; it also succeeds where there is nothing to remove."""
+        answer, result = await self._change(Delete(key, session), timeout)
+        assert isinstance(result, Removed), "a delete removes its key"
+        return Placed(result, answer.index, answer.term)
+
+    async def cas(
+        self,
+        key: str,
+        old: bytes | None,
+        new: bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        session: SessionStamp | None = None,
+    ) -> Placed[Changed | CasMismatch]:
+        """Give *key* the value *new* if it has *old* (None: if it is missing)."""
+        answer, result = await self._change(Cas(key, old, new, session), timeout)
+        assert isinstance(result, Changed | CasMismatch), "a cas changes its key or says why not"
+        return Placed(result, answer.index, answer.term)
+
+    async def register_session(
+        self,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+    ) -> Placed[Registered]:
+        """Begin a session."""
+        answer, result = await self._write(Register(), timeout)
+        assert isinstance(result, Registered), "a register begins a session"
+        return Placed(result, answer.index, answer.term)
+
+    async def get(
+        self,
+        key: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        stale: bool = False,
+    ) -> Placed[Found | Missing]:
+        """Read *key*, linearizably; with *stale* as this node knows it, at once."""
+        query = encode_query(Get(key))
+        if stale:
+            answer = await self._node.read(query, stale=True)
+        else:
+            answer = await self._asked(
+                lambda left: self._node.read(query, left, forward=self._forward), timeout
+            )
+        decoded = decode_answer(answer.payload)
+        assert isinstance(decoded, Found | Missing), "a get finds its key or not"
+        return Placed(decoded, answer.index, answer.term)
+
+    # How a command becomes a result.
+
+    async def _change(
+        self,
+        command: KeyCommand,
+        timeout: float | None,  # noqa: ASYNC109  # as above
+    ) -> tuple[Answer, results.Result]:
+        answer, result = await self._write(command, timeout)
+        stamp = command.session
+        match result:
+            case results.SessionUnknown() if stamp is not None:
+                raise errors.SessionUnknown(stamp.session)
+            case results.SequencePassed() if stamp is not None:
+                raise errors.SequencePassed(stamp.session, stamp.sequence)
+            case results.Refused(why):
+                raise errors.BadRequest(why)
+            case _:
+                return answer, result
+
+    async def _write(
+        self,
+        command: Command,
+        timeout: float | None,  # noqa: ASYNC109  # as above
+    ) -> tuple[Answer, results.Result]:
+        payload = encode_command(command)
+        answer = await self._asked(
+            lambda left: self._node.write(payload, left, forward=self._forward), timeout
+        )
+        return answer, decode_result(answer.payload)
+
+    async def _asked(
+        self,
+        attempt: Callable[[float], Awaitable[Answer]],
+        timeout: float | None,  # noqa: ASYNC109  # as above
+    ) -> Answer:
+        """Make *attempt*; where this door forwards, again after every definite "not now".
+
+        That is safe for a write too: definite says that the attempt had, and will have, no
+        effect.
+        """
+        seconds = self._settings.request_timeout if timeout is None else timeout
+        if not self._forward:
+            return await attempt(seconds)
+        deadline = anyio.current_time() + seconds
+        while True:
+            try:
+                return await attempt(deadline - anyio.current_time())
+            except (errors.NotLeader, errors.NoLeader, errors.Overloaded):
+                if not await self._may_ask_again(deadline):
+                    raise
+
+    async def _may_ask_again(self, deadline: float) -> bool:
+        """Pause, and wait for a leader; False if the time is up before there is one."""
+        with anyio.move_on_after(deadline - anyio.current_time()):
+            await anyio.sleep(_PAUSE)
+            await self._node.leader_known()
+            return True
+        return False

@@ -1,0 +1,1 @@
+"""The node: one task that drives one core over a store, a network and timers."""

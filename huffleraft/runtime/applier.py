@@ -1,0 +1,110 @@
+"""The one queue of `Apply`, `Reply` and `ReadReady`, and the one task that works it off (O1).
+
+An answer stands behind the `Apply` it rests on, so by the time it is given the state machine
+holds what it speaks of.  The node's own task never waits for the state machine.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, assert_never
+
+import anyio
+import anyio.lowlevel
+
+from huffleraft.core.effects import Apply, Committed, ReadReady, Reply
+from huffleraft.core.log import Entry
+from huffleraft.core.types import LogIndex
+from huffleraft.errors import HuffleraftError, StorageFailed
+from huffleraft.runtime.bell import Bell
+from huffleraft.runtime.machines import Machine
+
+Queued: TypeAlias = Apply | Reply | ReadReady
+
+_AT_ONCE = 256
+"""Entries applied between two moments at which other tasks may run."""
+
+
+class Applier:
+    """Works off one node's queue, in order.
+
+    *answer* is called for each `Reply`, with the result where the command was committed, and
+    for each `ReadReady`; *tell* when the machine failed.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        answer: Callable[[Reply | ReadReady, bytes], None],
+        tell: Callable[[], None],
+    ) -> None:
+        self._machine = machine
+        self._answer = answer
+        self._tell = tell
+        self._queue: deque[Queued] = deque()
+        self._bell = Bell()
+        self._idle: anyio.Event | None = None
+        # Of the last entries applied: where they begin, and the result of each.
+        self._first: LogIndex = 0
+        self._results: Sequence[bytes] = ()
+        self.failure: HuffleraftError | None = None
+        """Why nothing is applied any more; None while it is."""
+
+    def put(self, effect: Queued) -> None:
+        """Add *effect* at the end; `release` lets it be worked on."""
+        self._queue.append(effect)
+
+    def release(self) -> None:
+        """Let what was put be worked off."""
+        if self._queue:
+            self._bell.ring()
+
+    async def run(self) -> None:
+        """Work the queue off until cancelled, or until the machine fails."""
+        while True:
+            await self._bell.wait()
+            try:
+                await self._work_off()
+            except HuffleraftError as failure:
+                self.failure = failure
+            except Exception as failure:  # noqa: BLE001  # nobody knows its state now
+                self.failure = StorageFailed(f"applying: {type(failure).__name__}: {failure}")
+                self.failure.__cause__ = failure
+            if self._idle is not None:
+                self._idle.set()
+            if self.failure is not None:
+                self._tell()
+                return
+
+    async def drained(self) -> None:
+        """Return once all that was put is worked off, or never will be."""
+        if self._queue and self.failure is None:
+            self._idle = anyio.Event()
+            self._bell.ring()
+            await self._idle.wait()
+
+    async def _work_off(self) -> None:
+        while self._queue:
+            effect = self._queue.popleft()
+            match effect:
+                case Apply(entries):
+                    await self._apply(entries)
+                case Reply(outcome=Committed(index=index)):
+                    self._answer(effect, self._results[index - self._first])
+                case Reply() | ReadReady():
+                    self._answer(effect, b"")
+                case _:
+                    assert_never(effect)
+
+    async def _apply(self, entries: tuple[Entry, ...]) -> None:
+        """Apply *entries*, a long run in parts: the node must not miss a heartbeat for it."""
+        if len(entries) <= _AT_ONCE:
+            results = await self._machine.apply(entries)
+            self._first, self._results = entries[0].index, results
+            return
+        gathered: list[bytes] = []
+        for start in range(0, len(entries), _AT_ONCE):
+            gathered.extend(await self._machine.apply(entries[start : start + _AT_ONCE]))
+            await anyio.lowlevel.checkpoint()
+        self._first, self._results = entries[0].index, gathered

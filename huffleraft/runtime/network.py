@@ -1,0 +1,179 @@
+"""Peers over TCP: a link to each of them, and a door for theirs.
+
+`PeerNetwork` is a `Network`.  It does not listen: one port serves peers and clients, so whoever
+owns the listener looks at the first bytes of a connection and hands a peer's to `serve_peer`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute, TaskGroup, TaskStatus
+
+from huffleraft.core.types import NodeId
+from huffleraft.errors import FrameInvalid
+from huffleraft.ports import Clock, Dice, Inbox, PeerMessage
+from huffleraft.runtime.arrivals import Arrival
+from huffleraft.runtime.frames import FrameReader, encode_peer_message, framed
+from huffleraft.runtime.handshake import (
+    ASKING,
+    Acquaintances,
+    Hello,
+    Member,
+    Refusal,
+    answer,
+    decode_hello,
+    opening,
+)
+from huffleraft.runtime.links import Link
+from huffleraft.runtime.streams import LOST, prepare, read_opening
+from huffleraft.settings import NodeSettings
+
+_log = logging.getLogger("huffleraft.links")
+
+_INSPECTIONS = 4
+"""Looks at all connections in `link_idle`: one task's timer instead of one for each wait."""
+
+_COMPLAINTS_KEPT = 256
+"""Reasons of refusals remembered, so that each is logged once."""
+
+
+class PeerNetwork:
+    """Links to the peers of one node, and the connections from them."""
+
+    def __init__(self, me: Member, *, settings: NodeSettings, clock: Clock, dice: Dice) -> None:
+        self._me = me
+        self._settings = settings
+        self._clock = clock
+        self._dice = dice
+        self._acquaintances = Acquaintances()
+        self._addresses: Mapping[NodeId, str] = {}
+        self._links: dict[NodeId, Link] = {}
+        self._arrivals: dict[NodeId, Arrival] = {}
+        self._complaints: dict[str, None] = {}
+        self._inbox: Inbox | None = None
+        self._tasks: TaskGroup | None = None
+
+    async def run(
+        self, inbox: Inbox, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Keep the links and hand what arrives to *inbox*, until cancelled."""
+        self._inbox = inbox
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            try:
+                self.connect(self._addresses)
+                task_status.started()
+                while True:
+                    await anyio.sleep(self._settings.link_idle / _INSPECTIONS)
+                    self._inspect()
+            finally:
+                self._tasks = None
+
+    # Network.
+
+    def send(self, to: NodeId, message: PeerMessage) -> bool:
+        """Queue *message* on the link to *to*; False if it was dropped at once."""
+        link = self._links.get(to)
+        if link is None or not link.up:
+            return False
+        return link.offer(framed(encode_peer_message(message)))
+
+    def connect(self, addresses: Mapping[NodeId, str]) -> None:
+        """Keep links to exactly these peers; one whose address has changed is dialled anew."""
+        self._addresses = dict(addresses)
+        if self._tasks is None:
+            return
+        for peer, link in list(self._links.items()):
+            if addresses.get(peer) != link.address:
+                self._links.pop(peer).close()
+        for peer, address in addresses.items():
+            if peer not in self._links:
+                link = self._links[peer] = self._link(peer, address)
+                self._tasks.start_soon(link.run, name=f"link to {peer}")
+
+    def _link(self, peer: NodeId, address: str) -> Link:
+        return Link(
+            peer,
+            address,
+            me=self._me,
+            acquaintances=self._acquaintances,
+            settings=self._settings,
+            clock=self._clock,
+            dice=self._dice,
+            lost=self._link_lost,
+        )
+
+    # The door.
+
+    async def serve_peer(self, stream: ByteStream, received: bytes = b"") -> None:
+        """Hear one peer's connection, of which *received* was read, until it ends; close it.
+
+        Raises nothing for what the other end does: it is told, logged once, and cut off.
+        """
+        try:
+            prepare(stream)
+            try:
+                with anyio.fail_after(self._settings.dial_timeout):
+                    hello, reader = await self._greet(stream, received)
+            except (*LOST, TimeoutError):
+                return
+            if hello is not None:
+                await self._hear(stream, hello, reader)
+        except FrameInvalid as error:
+            self._complain(f"a peer connection was closed: {error}")
+        finally:
+            await anyio.aclose_forcefully(stream)
+
+    async def _greet(self, stream: ByteStream, received: bytes) -> tuple[Hello | None, FrameReader]:
+        """Exchange hellos; None for one who was refused, or only asked."""
+        body, reader = await read_opening(stream, received)
+        hello = decode_hello(body)
+        reply = answer(self._me, hello, self._addresses, self._acquaintances)
+        await stream.send(opening(reply))
+        if isinstance(reply, Refusal):
+            self._complain(f"refused {hello.node_id}: {reply.why}")
+            return None, reader
+        return (None if hello.boot == ASKING else hello), reader
+
+    async def _hear(self, stream: ByteStream, hello: Hello, reader: FrameReader) -> None:
+        """Hand over this peer's messages.  It has one connection: a new one ends the last."""
+        peer = hello.node_id
+        inbox = self._inbox
+        if inbox is None:
+            return
+        self._acquaintances.meet(peer, hello.boot)
+        port = stream.extra(SocketAttribute.remote_port, None)
+        _log.info("hears %s in its boot %d from port %s", peer, hello.boot, port)
+        former = self._arrivals.get(peer)
+        if former is not None:
+            former.close()
+        arrival = self._arrivals[peer] = Arrival(peer, stream, reader, inbox, self._clock)
+        try:
+            await arrival.run()
+        finally:
+            if self._arrivals.get(peer) is arrival:
+                del self._arrivals[peer]
+            self._link_lost(peer)
+
+    # Both.
+
+    def _link_lost(self, peer: NodeId) -> None:
+        if self._inbox is not None:
+            self._inbox.link_lost(peer)
+
+    def _inspect(self) -> None:
+        now = self._clock.now()
+        for link in self._links.values():
+            link.inspect(now)
+        for arrival in self._arrivals.values():
+            arrival.inspect(now, self._settings.link_dead)
+
+    def _complain(self, complaint: str) -> None:
+        if complaint not in self._complaints:
+            if len(self._complaints) >= _COMPLAINTS_KEPT:
+                del self._complaints[next(iter(self._complaints))]
+            self._complaints[complaint] = None
+            _log.warning("%s", complaint)

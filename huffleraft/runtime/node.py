@@ -1,0 +1,324 @@
+"""One node: a core, driven over storage, a network, a clock and a state machine.
+
+One task owns the `Server` value.  It sleeps until something has come, and then takes, in one
+turn, all that waits: due timers, what has become durable, messages, and all that clients asked
+since the last turn, as one event.  Under load the turns grow and so do the batches; nothing is
+ever held back to make one.
+
+Around it stand three tasks that wait for things: the writer for the disk, the applier for the
+state machine, the alarm for time.  Clients and the network only add to the intake and ring.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from huffleraft.core import (
+    LogIndex,
+    NodeId,
+    Received,
+    Server,
+    StorageFailed,
+)
+from huffleraft.errors import Halted, HuffleraftError, Stopping
+from huffleraft.ports import (
+    Clock,
+    Dice,
+    Forward,
+    Forwarded,
+    Network,
+    PeerMessage,
+    Recovered,
+    Storage,
+)
+from huffleraft.runtime.alarm import Alarm
+from huffleraft.runtime.answers import Answers
+from huffleraft.runtime.applier import Applier
+from huffleraft.runtime.bell import Bell
+from huffleraft.runtime.driver import Driver, Observer
+from huffleraft.runtime.flushing import FlushPlan
+from huffleraft.runtime.forwarding import ForwardedRequest, Forwarding
+from huffleraft.runtime.intake import Intake
+from huffleraft.runtime.machines import Machine
+from huffleraft.runtime.requests import Answer, LocalRequest, Requests
+from huffleraft.runtime.writer import Writer
+from huffleraft.settings import NodeSettings
+
+_log = logging.getLogger("huffleraft.node")
+
+_LAST_WORDS = 1.0
+"""Seconds given to a halted node's answers to reach their askers."""
+
+
+class Node:
+    """Runs one server.  It is the `Inbox` of its network.
+
+    *observe* sees every step as it is taken.  Raises ValueError if what was recovered
+    contradicts itself.
+    """
+
+    def __init__(
+        self,
+        recovered: Recovered,
+        *,
+        storage: Storage,
+        machine: Machine,
+        network: Network,
+        clock: Clock,
+        dice: Dice,
+        settings: NodeSettings,
+        observe: Observer | None = None,
+    ) -> None:
+        self._machine = machine
+        self._network = network
+        self._clock = clock
+        self._settings = settings
+        self._bell = Bell()
+        self._alarm = Alarm(clock, self._bell)
+        self._requests = Requests(settings)
+        self._forwarding = Forwarding(
+            recovered.boot, network=network, requests=self._requests, settings=settings
+        )
+        self._writer = Writer(storage, machine, settings, self._bell.ring)
+        answers = Answers(self._requests, self._forwarding, settings, lambda: self.server)
+        self._applier = Applier(machine, answers.give, self._bell.ring)
+        self._driver = Driver(
+            recovered,
+            network=network,
+            clock=clock,
+            dice=dice,
+            settings=settings,
+            writer=self._writer,
+            applier=self._applier,
+            observe=observe,
+        )
+        self._intake = Intake(self._requests, settings, self._unapplied, self._bell.ring)
+        # The node's own life.
+        self._tasks: TaskGroup | None = None
+        self._stop_wanted = False
+        self._failure: HuffleraftError | None = None
+        self._ended = anyio.Event()
+        self._leader_known: anyio.Event | None = None
+        self._flush = FlushPlan(machine, settings.flush_interval)
+
+    # What can be seen of it.
+
+    @property
+    def server(self) -> Server:
+        """The server as it stands after the last step."""
+        return self._driver.server
+
+    @property
+    def applied(self) -> LogIndex:
+        """The index up to which the state machine stands."""
+        return self._machine.last_applied
+
+    @property
+    def first_commit(self) -> LogIndex | None:
+        """What the first leader known since this start had committed; None while none is known."""
+        return self._driver.first_commit
+
+    @property
+    def failure(self) -> HuffleraftError | None:
+        """Why the node halted; None if it did not."""
+        return self._failure
+
+    async def leader_known(self) -> None:
+        """Return once this node knows who leads."""
+        while self.server.leader is None:
+            if self._leader_known is None:
+                self._leader_known = anyio.Event()
+            await self._leader_known.wait()
+
+    # What clients ask.
+
+    async def write(
+        self,
+        command: bytes,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        *,
+        forward: bool = False,
+    ) -> Answer:
+        """Have *command* committed and applied; its result, and where it stands in the log.
+
+        With *forward*, a node that does not lead hands it to the leader.  *timeout* is in
+        seconds; the settings' if None.
+
+        Raises NotLeader, NoLeader, Overloaded, BadRequest (too large), Stopping or Halted: it
+        has had no effect; or OutcomeUnknown.
+        """
+        request = LocalRequest(
+            command, write=True, deadline=self._deadline(timeout), may_forward=forward
+        )
+        self._intake.offer(request)
+        answer = await request.outcome()
+        assert answer is not None, "only a read is served without an answer"
+        return answer
+
+    async def read(
+        self,
+        query: bytes,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        *,
+        stale: bool = False,
+        forward: bool = False,
+    ) -> Answer:
+        """Answer *query* linearizably, or with *stale* from what this node has applied.
+
+        Raises NotLeader, NoLeader, Overloaded, ReadTimedOut, Stopping or Halted, and what the
+        state machine's query raises.
+        """
+        if not stale:
+            request = LocalRequest(
+                query, write=False, deadline=self._deadline(timeout), may_forward=forward
+            )
+            self._intake.offer(request)
+            answer = await request.outcome()
+            if answer is not None:
+                return answer
+        return await self._query(query)
+
+    async def _query(self, query: bytes) -> Answer:
+        payload = await self._machine.query(query)
+        return Answer(payload, self._machine.last_applied, self.server.current_term)
+
+    def _unapplied(self) -> int:
+        return self.server.last_applied - self._machine.last_applied
+
+    def _deadline(self, timeout: float | None) -> float:
+        seconds = self._settings.request_timeout if timeout is None else timeout
+        return self._clock.now() + seconds
+
+    # What the network hands over: Inbox.
+
+    def receive(self, source: NodeId, message: PeerMessage) -> None:
+        """Take one whole message for the next turn; lost if too many wait."""
+        self._intake.receive(source, message)
+
+    def link_lost(self, peer: NodeId) -> None:
+        """End what only *peer* could have answered."""
+        self._forwarding.link_lost(peer)
+
+    # Its life.
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Drive the server until `stop`, or until it halts.
+
+        Raises StorageFailed or Halted if it halts; by then every request has its answer.
+        """
+        try:
+            async with anyio.create_task_group() as self._tasks:
+                self._tasks.start_soon(self._writer.run, name="writer")
+                self._tasks.start_soon(self._applier.run, name="applier")
+                self._tasks.start_soon(self._alarm.run, name="alarm")
+                self._driver.begin()
+                self._bell.ring()
+                task_status.started()
+                await self._take_turns()
+                with anyio.move_on_after(_LAST_WORDS):
+                    await self._applier.drained()
+                self._tasks.cancel_scope.cancel()
+        finally:
+            self._end()
+        if self._failure is not None:
+            raise self._failure
+
+    async def stop(self) -> None:
+        """Take in nothing new, let what is under way finish, and end `run`.
+
+        What is not finished within three fifths of the settings' `stop_timeout` is failed.
+        """
+        if self._requests.closed is None:
+            self._requests.closed = Stopping()
+        if self._tasks is None:
+            return
+        with anyio.move_on_after(0.6 * self._settings.stop_timeout):
+            await self._requests.none_left()
+        self._stop_wanted = True
+        self._bell.ring()
+        await self._ended.wait()
+
+    async def _take_turns(self) -> None:
+        while self._failure is None and not self._stop_wanted:
+            await self._bell.wait()
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
+                # A broken invariant, or a mistake of ours: no promise can be kept from here on.
+                _log.critical("%s halts", self.server.id, exc_info=error)
+                self._failure = Halted(f"{type(error).__name__}: {error}")
+                self._requests.abandon("the node halted on a mistake of its own")
+
+    def _end(self) -> None:
+        self._requests.closed = self._failure or Stopping()
+        if self._failure is not None and not isinstance(self._failure, Halted):
+            self._requests.closed = Halted(str(self._failure))
+        self._requests.abandon("the node stopped before it was done")
+        self._ended.set()
+
+    # One turn.  Nothing here awaits.
+
+    def _turn(self) -> None:
+        driver = self._driver
+        broken = self._writer.failure or self._applier.failure
+        if broken is not None:
+            driver.handle(StorageFailed(str(broken)))
+        driver.deliver_due()
+        driver.persisted(self._writer.durable)
+        self._take_messages()
+        self._take_requests()
+        self._writer.release()
+        self._applier.release()
+        if driver.halted is not None:
+            self._failure = broken or Halted(driver.halted)
+            return
+        now = self._clock.now()
+        self._requests.expire(now)
+        if self._flush.is_due(now):
+            self._writer.want_flush()
+        self._alarm.tell(min(driver.next_due, self._requests.next_due, self._flush.due))
+        if self._leader_known is not None and self.server.leader is not None:
+            self._leader_known.set()
+            self._leader_known = None
+
+    def _take_messages(self) -> None:
+        for source, message in self._intake.messages():
+            match message:
+                case Forward():
+                    self._take_in(source, message)
+                case Forwarded():
+                    self._forwarding.answered(source, message)
+                case _:
+                    self._driver.handle(Received(message))
+
+    def _take_requests(self) -> None:
+        commands = self._intake.commands()
+        if commands is not None:
+            self._driver.handle(commands)
+        reads = self._intake.reads()
+        if reads is not None:
+            self._driver.handle(reads)
+
+    # What other nodes hand to this one.
+
+    def _take_in(self, source: NodeId, forward: Forward) -> None:
+        def reply(answer: Forwarded) -> None:
+            self._network.send(source, answer)
+
+        deadline = self._deadline(None)
+        self._intake.offer(
+            ForwardedRequest(forward, deadline=deadline, reply=reply, serve=self._serve)
+        )
+
+    def _serve(self, request: ForwardedRequest) -> None:
+        if self._tasks is not None:
+            self._tasks.start_soon(self._answer_forwarded, request, name="forwarded read")
+
+    async def _answer_forwarded(self, request: ForwardedRequest) -> None:
+        try:
+            request.conclude(await self._query(request.payload))
+        except HuffleraftError as error:
+            request.conclude(error)

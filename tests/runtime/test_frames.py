@@ -1,0 +1,226 @@
+"""Frames and hellos as bytes: what is taken, and what hostile bytes are told."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from huffleraft.core import AppendEntriesRequest, Entry, PreVoteRequest
+from huffleraft.core.types import EntryId
+from huffleraft.errors import FrameInvalid, HandshakeRefused
+from huffleraft.ports import Forward, Forwarded, PeerMessage
+from huffleraft.runtime.frames import (
+    FRAME_BYTES_MAX,
+    MAGIC,
+    FrameReader,
+    decode_peer_message,
+    encode_peer_message,
+    framed,
+)
+from huffleraft.runtime.handshake import (
+    ASKING,
+    Acquaintances,
+    Hello,
+    Member,
+    Refusal,
+    Welcome,
+    answer,
+    decode_answer,
+    decode_hello,
+    judge_answer,
+    opening,
+)
+
+ME = Member("c1", "n1", 3)
+HER = Member("c1", "n2", 5)
+
+
+def body_of(first: Hello | Welcome | Refusal) -> bytes:
+    sent = opening(first)
+    assert sent.startswith(MAGIC)
+    (body,) = FrameReader().feed(sent[len(MAGIC) :])
+    return body
+
+
+# Frames.
+
+
+@given(
+    st.lists(st.binary(max_size=40) | st.just(bytes(3_000)), max_size=10),
+    st.lists(st.integers(1, 50) | st.just(5_000), min_size=1, max_size=10),
+)
+def test_frames_come_out_whole_however_the_bytes_are_cut(
+    bodies: list[bytes], cuts: list[int]
+) -> None:
+    """An empty body is a sign of life, and no message."""
+    stream = b"".join(framed(body) for body in bodies)
+    reader = FrameReader()
+    received: list[bytes] = []
+    sizes = cycle(cuts)
+
+    at = 0
+    while at < len(stream):
+        size = next(sizes)
+        received += reader.feed(stream[at : at + size])
+        at += size
+
+    assert received == [body for body in bodies if body]
+    assert not reader.partial
+
+
+def test_a_length_above_the_limit_is_refused_before_its_body_comes() -> None:
+    reader = FrameReader(limit=100)
+    assert reader.feed(framed(bytes(100))) == [bytes(100)]
+    with pytest.raises(FrameInvalid, match="announces 101 bytes where at most 100 are allowed"):
+        reader.feed((101).to_bytes(4, "big"))
+
+
+def test_no_frame_of_ours_is_longer_than_a_peer_takes() -> None:
+    with pytest.raises(ValueError, match="are allowed"):
+        framed(bytes(FRAME_BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Forward((7 << 32) + 1, True, b"\x00command"),
+        Forwarded((1 << 63) - 1, "ok", b"result", 9, 2),
+        Forwarded(0, "unknown", b"", 0, 0),
+        PreVoteRequest("n1", 3, EntryId(2, 9)),
+        AppendEntriesRequest("n1", 3, EntryId(2, 9), (Entry(3, 10, b"x"),), 9, 4),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_peer_messages_come_back_as_they_went(message: PeerMessage) -> None:
+    assert decode_peer_message(encode_peer_message(message)) == message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x00",
+        b"\xc1",
+        b"GET / HTTP/1.1",
+        b"\x94\xa7forward\xff\xc3\xc4\x00",  # a negative number
+        b"\x94\xa7forward\x01\xc3",  # cut short
+        b"\x96\xa9forwarded\x01\xa5great\xc4\x00\x00\x00",  # an outcome that there is not
+        b"\x93\xa8forwards\x01\xc3",  # a kind that there is not
+    ],
+)
+def test_bytes_that_are_no_message_are_named_so_in_one_sentence(body: bytes) -> None:
+    with pytest.raises(FrameInvalid) as error:
+        decode_peer_message(body)
+    assert "\n" not in str(error.value)
+
+
+@given(st.data())
+def test_damaged_bytes_are_a_message_or_frame_invalid_and_nothing_else(data: st.DataObject) -> None:
+    messages: list[PeerMessage] = [
+        AppendEntriesRequest("n1", 3, EntryId(2, 9), (Entry(3, 10, b"x"),), 9, 4),
+        Forward(9, False, b"query"),
+        Forwarded(9, "ok", b"answer", 3, 3),
+    ]
+    good = encode_peer_message(data.draw(st.sampled_from(messages)))
+    at = data.draw(st.integers(0, len(good) - 1))
+    damaged = good[:at] + bytes([data.draw(st.integers(0, 255))]) + good[at + 1 :]
+    try:
+        message = decode_peer_message(damaged)
+    except FrameInvalid:
+        return
+    assert decode_peer_message(encode_peer_message(message)) == message
+
+
+# Hellos.
+
+
+def test_two_members_of_a_cluster_welcome_each_other() -> None:
+    met = Acquaintances()
+    met.meet("n2", 4)
+
+    said = answer(ME, decode_hello(body_of(HER.hello())), ["n2", "n3"], met)
+
+    assert said == Welcome(1, "c1", "n1", 3, known_boot=4)
+    assert judge_answer(HER, "n1", decode_answer(body_of(said)), Acquaintances()) == said
+
+
+def test_the_highest_common_version_is_used_and_none_is_refused_by_name() -> None:
+    both = answer(ME, Hello((1, 2, 9), "c1", "n2", 5), [], Acquaintances())
+    none = answer(ME, Hello((2, 9), "c1", "n2", 5), [], Acquaintances())
+
+    assert isinstance(both, Welcome)
+    assert both.version == 1
+    assert isinstance(none, Refusal)
+    assert "n1 speaks versions 1 of the peer protocol and n2 speaks 2, 9" in none.why
+
+
+@pytest.mark.parametrize(
+    "hello, why",
+    [
+        (Hello((1,), "c2", "n2", 5), "n2 belongs to cluster c2 and n1 to c1"),
+        (Hello((1,), "c1", "n1", 5), "n1 is this node's own id"),
+        (Hello((1,), "c1", "n2", 4), "n2 calls in its boot 4 and was met in boot 5 already"),
+        (Hello((1,), "c1", "n9", 5), "n9 is not in n1's configuration, which names n1, n2, n3"),
+    ],
+    ids=["cluster", "own id", "lower boot", "unknown id"],
+)
+def test_strangers_are_refused_and_told_why(hello: Hello, why: str) -> None:
+    met = Acquaintances()
+    met.meet("n2", 5)
+
+    said = answer(ME, hello, ["n2", "n3"], met)
+
+    assert isinstance(said, Refusal)
+    assert why in said.why
+    with pytest.raises(HandshakeRefused, match="n1 says: "):
+        judge_answer(HER, "n1", said, Acquaintances())
+
+
+def test_the_same_boot_may_call_again_and_a_higher_one_may_follow() -> None:
+    met = Acquaintances()
+    met.meet("n2", 5)
+    for boot in (5, 6):
+        assert isinstance(answer(ME, Hello((1,), "c1", "n2", boot), ["n2"], met), Welcome)
+
+
+def test_a_founder_that_asks_is_told_in_which_boot_it_was_met() -> None:
+    met = Acquaintances()
+    met.meet("n2", 5)
+    said = answer(ME, Hello((1,), "c1", "n2", ASKING), ["n2"], met)
+    assert isinstance(said, Welcome)
+    assert said.known_boot == 5
+
+
+@pytest.mark.parametrize(
+    "said, why",
+    [
+        (Welcome(1, "c1", "n3", 1, 0), "at the address of n2 answers n3"),
+        (Welcome(1, "c2", "n2", 1, 0), "n2 belongs to cluster c2"),
+        (Welcome(7, "c1", "n2", 1, 0), "n2 chose version 7"),
+        (Welcome(1, "c1", "n2", 2, 0), "n2 calls in its boot 2 and was met in boot 4"),
+    ],
+    ids=["another node", "another cluster", "unasked version", "lower boot"],
+)
+def test_the_caller_judges_who_answers(said: Welcome, why: str) -> None:
+    met = Acquaintances()
+    met.meet("n2", 4)
+    with pytest.raises(HandshakeRefused, match=why):
+        judge_answer(ME, "n2", said, met)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xc0", b"\x95\xa5hello\x91\x01", body_of(Refusal("no"))],
+    ids=["nothing", "nil", "cut short", "another frame"],
+)
+def test_what_is_no_hello_is_named_so(body: bytes) -> None:
+    with pytest.raises(FrameInvalid, match="the first frame is no hello"):
+        decode_hello(body)
+
+
+def test_a_later_version_may_add_to_its_hello() -> None:
+    longer = b"\x96" + body_of(HER.hello())[1:] + b"\xa3new"
+    assert decode_hello(longer) == HER.hello()
