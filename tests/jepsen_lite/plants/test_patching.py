@@ -44,7 +44,9 @@ def test_a_planted_module_runs_with_the_new_text_and_tells_that_it_acted(tmp_pat
         "import pond; print(pond.depth())\n"
     )
 
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
 
     assert (run.stdout, run.stderr) == ("7\n", "plant deep acted 1 times\n")
     assert not list(tmp_path.glob("__pycache__/*")), "patched code never reaches the cache"

@@ -1,0 +1,132 @@
+"""Real `huffleraft serve` processes on loopback, and what the system says that they cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from huffleraft.store.directory import DATABASE
+
+_PATIENCE = 20.0
+"""Seconds until all is up, or will not be."""
+
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One process."""
+
+    id: str
+    address: str
+    data_dir: Path
+    process: subprocess.Popen[str]
+
+    def cpu(self) -> float:
+        """Seconds of CPU burnt so far, by all its threads."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * _TICK
+
+    def written(self) -> int:
+        """Bytes handed to the disk so far."""
+        for line in Path(f"/proc/{self.process.pid}/io").read_text(encoding="ascii").splitlines():
+            if line.startswith("write_bytes:"):
+                return int(line.split()[1])
+        return 0
+
+    def status(self) -> dict[str, Any]:
+        """What it says of itself."""
+        with urlopen(f"http://{self.address}/v1/status", timeout=5) as answer:
+            status: dict[str, Any] = json.load(answer)
+        return status
+
+    def batches(self, first: int, last: int) -> int:
+        """How many writes of its log hold the entries from *first* to *last*; once it stopped."""
+        database = f"file:{self.data_dir / DATABASE}?mode=ro"
+        with closing(sqlite3.connect(database, uri=True)) as opened:
+            query = "SELECT count(*) FROM log WHERE last_index >= ? AND first_index <= ?"
+            (count,) = opened.execute(query, (first, last)).fetchone()
+        return int(count)
+
+
+@contextmanager
+def cluster(folder: Path, count: int, *, backend: str) -> Iterator[list[Node]]:
+    """Nodes that run while the block runs, and are stopped at its end."""
+    ports = _free_ports(count)
+    founders = {f"n{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports, 1)}
+    nodes: list[Node] = []
+    try:
+        for node_id, address in founders.items():
+            nodes.append(_started(folder, node_id, address, founders, backend))
+        for node in nodes:
+            _await_ready(node, folder)
+        yield nodes
+    finally:
+        stop(nodes)
+
+
+def stop(nodes: list[Node]) -> None:
+    """Stop all of *nodes* in good order; kill what does not."""
+    for node in nodes:
+        node.process.terminate()
+    for node in nodes:
+        try:
+            node.process.wait(10)
+        except subprocess.TimeoutExpired:
+            node.process.kill()
+            node.process.wait()
+
+
+def leader_of(nodes: list[Node]) -> tuple[Node, int]:
+    """The leader that all agree on, and its term; waits until there is one."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        told = {(status["leader"], status["term"]) for status in map(Node.status, nodes)}
+        leader, term = next(iter(told))
+        if len(told) == 1 and leader is not None:
+            return next(node for node in nodes if node.id == leader), term
+        time.sleep(0.05)
+    raise SystemExit("the nodes did not agree on a leader; look at their logs")
+
+
+def _started(
+    folder: Path, node_id: str, address: str, founders: dict[str, str], backend: str
+) -> Node:
+    data_dir = folder / node_id
+    log = (folder / f"{node_id}.log").open("w", encoding="utf-8")
+    command = [sys.executable, "-m", "huffleraft", "serve"]
+    command += ["--id", node_id, "--listen", address, "--data-dir", str(data_dir)]
+    command += ["--bootstrap", ",".join(f"{name}={where}" for name, where in founders.items())]
+    command += ["--backend", backend]
+    with log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    return Node(node_id, address, data_dir, process)
+
+
+def _await_ready(node: Node, folder: Path) -> None:
+    assert node.process.stdout is not None, "it was asked for"
+    if not node.process.stdout.readline().startswith("ready "):
+        log = (folder / f"{node.id}.log").read_text(encoding="utf-8")
+        raise SystemExit(f"{node.id} did not start; its log ends: {log[-500:]}")
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()

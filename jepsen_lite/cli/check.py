@@ -1,0 +1,89 @@
+"""`jepsen-lite check`: the verdict on a recorded history."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jepsen_lite.cli.exits import UsageFault
+
+if TYPE_CHECKING:
+    from jepsen_lite.history import History
+
+
+class ModelName(StrEnum):
+    """The models, by name."""
+
+    REGISTER = "register"
+    CAS_REGISTER = "cas-register"
+    KV = "kv"
+
+
+def check(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A history: one JSON object a line.")
+    ],
+    model: Annotated[
+        ModelName | None, typer.Option(help="What the history is a history of.")
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="NODES", help="The search nodes a key may take; then it is unknown."
+        ),
+    ] = None,
+    mutants: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=100_000,
+            metavar="N",
+            help="After a true verdict, judge N copies with one read made stale.",
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the mutants' dice.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+) -> int:
+    """Judge a history: exit 0 linearizable, 1 not, 2 unknown, 254 unusable, 255 internal fault."""
+    from jepsen_lite.checkers import NODES_MAX, check_linearizable, mutation_score  # noqa: PLC0415
+    from jepsen_lite.verdict import Verdict  # noqa: PLC0415
+
+    history = _read(path, model)
+    for warning in history.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    result = check_linearizable(history, nodes_max=budget or NODES_MAX)
+    score = None
+    if mutants and result.valid is Verdict.TRUE:
+        score = mutation_score(result, seed=seed, copies=mutants)
+    if as_json:
+        mutation = None if score is None else score.to_json()
+        print(json.dumps(result.to_json() | {"mutation": mutation}))
+    else:
+        print(result.message)
+        if score is not None:
+            print(score.message)
+    return result.valid.exit_code
+
+
+def _read(path: Path, model: ModelName | None) -> "History":
+    """The history at *path*. Raises UsageFault if there is none to be judged."""
+    from jepsen_lite.history import MalformedHistory, read_history  # noqa: PLC0415
+    from jepsen_lite.models import MODELS  # noqa: PLC0415
+
+    name = ascii(str(path))
+    if path.is_dir():
+        raise UsageFault(f"{name} is a folder; give the history file in it, and its --model")
+    if model is None:
+        raise UsageFault(f"--model is missing: say what {name} is, {', '.join(ModelName)}")
+    try:
+        return read_history(path, MODELS[model.value])
+    except MalformedHistory as malformed:
+        raise UsageFault(f"{name} is no history of a {model.value}: {malformed}") from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageFault(f"{name} cannot be read: {reason}") from None

@@ -1,0 +1,134 @@
+"""The latest word of every node, and waiting until what they say together is true."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from jepsen_lite.cluster.process import State
+from jepsen_lite.cluster.status import HASH_EVERY, POLL_SECONDS, StatusClient, StatusSample
+
+if TYPE_CHECKING:
+    from jepsen_lite.cluster.process import NodeProcess
+
+FRESH_NS = 1_500_000_000
+"""A node that has not answered for so long says nothing about now."""
+
+
+class Watch:
+    """Polls every node that runs; *keep* gets each sample as it is made."""
+
+    def __init__(
+        self,
+        nodes: Mapping[str, NodeProcess],
+        now: Callable[[], int],
+        keep: Callable[[StatusSample], None],
+    ) -> None:
+        self.samples: list[StatusSample] = []
+        self.latest: dict[str, StatusSample] = {}
+        self._nodes = nodes
+        self._now = now
+        self._keep = keep
+        self._client = StatusClient(now)
+        self._news = asyncio.Condition()
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    def start(self) -> None:
+        """Poll from now on."""
+        self._tasks = tuple(
+            asyncio.create_task(self._follow(node, process))
+            for node, process in self._nodes.items()
+        )
+
+    async def stop(self) -> None:
+        """Poll no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.close()
+
+    async def ask(self, node: str, *, with_hash: bool) -> StatusSample:
+        """One sample of *node*, now; kept with the others."""
+        sample = await self._client.ask(node, self._nodes[node].port, with_hash=with_hash)
+        self.samples.append(sample)
+        self.latest[node] = sample
+        self._keep(sample)
+        async with self._news:
+            self._news.notify_all()
+        return sample
+
+    async def until(self, true: Callable[[], bool], within: float) -> bool:
+        """Wait until *true* holds after some sample; False if it does not in *within* seconds."""
+        try:
+            async with asyncio.timeout(within), self._news:
+                await self._news.wait_for(true)
+        except TimeoutError:
+            return False
+        return True
+
+    def leader(self) -> StatusSample | None:
+        """The freshest sample of the node that leads in the highest term; None if none is known.
+
+        A node that was killed or paused leads nobody, whatever it said last.
+        """
+        leaders = [
+            sample
+            for sample in self._fresh()
+            if sample.status is not None and sample.status.role == "leader"
+        ]
+        return max(leaders, key=_term, default=None)
+
+    def all_ready(self, since: int) -> bool:
+        """Whether a leader leads and every node has said, after *since*, that it is ready."""
+        return self.leader() is not None and not self.unready(since)
+
+    def unready(self, since: int) -> dict[str, str]:
+        """Nodes that have not said after *since* that they are ready, each with what it said."""
+        return {
+            node: _why(self.latest.get(node), since, process.state)
+            for node, process in self._nodes.items()
+            if not _is_ready(self.latest.get(node), since) or process.state is not State.UP
+        }
+
+    def _fresh(self) -> Iterable[StatusSample]:
+        oldest = self._now() - FRESH_NS
+        return (
+            sample
+            for node, sample in self.latest.items()
+            if self._nodes[node].state is State.UP
+            and sample.end_ns >= oldest
+            and sample.status is not None
+            and sample.status.boot == self._nodes[node].boot
+        )
+
+    async def _follow(self, node: str, process: NodeProcess) -> None:
+        poll = 0
+        while True:
+            if process.state is State.UP and process.port:
+                poll += 1
+                await self.ask(node, with_hash=poll % HASH_EVERY == 0)
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _term(sample: StatusSample) -> int:
+    return sample.status.term if sample.status is not None else 0
+
+
+def _is_ready(sample: StatusSample | None, since: int) -> bool:
+    return (
+        sample is not None
+        and sample.begin_ns >= since
+        and sample.status is not None
+        and sample.status.ready
+    )
+
+
+def _why(sample: StatusSample | None, since: int, state: State) -> str:
+    if state is not State.UP:
+        return f"is {state.value}"
+    if sample is None or sample.begin_ns < since:
+        return "has not answered"
+    if sample.status is None:
+        return f"answers: {sample.error}"
+    return f"is not ready ({sample.status.role} in term {sample.status.term})"

@@ -1,0 +1,159 @@
+"""Dealing: two tracks of faults that overlap, until the time is over and every kind has bitten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from jepsen_lite.clock import seconds
+from jepsen_lite.nemeses.deck import Card, Hand, Pace, deal
+from jepsen_lite.nemeses.inflict import inflicted
+from jepsen_lite.nemeses.kinds import ALL_KINDS, Kind, Track, View, fits, may_overlap
+
+if TYPE_CHECKING:
+    from jepsen_lite.cluster import Cluster
+    from jepsen_lite.nemeses.journal import FaultRecord, Journal
+
+GRACE: Final = 0.5
+"""By this part of its time limit a deck may go on for kinds that have not bitten yet."""
+
+LEADER_SECONDS: Final = 5.0
+"""How long a card that is aimed at the leader waits for one before it goes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeckOutcome:
+    """What was dealt.  `unbitten` names the kinds that never bit: they prove nothing."""
+
+    faults: tuple[FaultRecord, ...]
+    unbitten: tuple[str, ...]
+
+    @property
+    def leader_changes(self) -> tuple[FaultRecord, ...]:
+        """The faults during which a node that they had not struck came to lead in a higher term."""
+        return tuple(fault for fault in self.faults if fault.bit.new_leader is not None)
+
+
+async def run_deck(
+    cluster: Cluster,
+    journal: Journal,
+    *,
+    seed: int,
+    time_limit: float,
+    kinds: Sequence[Kind] = ALL_KINDS,
+    pace: Pace | None = None,
+) -> DeckOutcome:
+    """Deal *kinds* for *time_limit* seconds, and for what has not bitten for half as long again.
+
+    Cancelled, it undoes what is on.  Raises ProxyFailed; what nodes do never raises.
+    """
+    pace = pace or Pace.of(cluster.config.election_timeout)
+    table = _Table(cluster, journal, kinds, time_limit)
+    try:
+        async with asyncio.TaskGroup() as tracks:
+            for track in Track:
+                hand = Hand(deal(track, seed, kinds, cluster.config.size, pace))
+                tracks.create_task(table.play(track, hand))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return table.outcome()
+
+
+class _Table:
+    """What both tracks know: which kinds are on, which have bitten, how late it is."""
+
+    def __init__(
+        self, cluster: Cluster, journal: Journal, kinds: Sequence[Kind], time_limit: float
+    ) -> None:
+        self._cluster = cluster
+        self._journal = journal
+        self._size = cluster.config.size
+        self._kinds = tuple(kind for kind in kinds if fits(kind, self._size))
+        self._unbitten = {kind.name for kind in self._kinds}
+        self._unfit = tuple(kind.name for kind in kinds if kind not in self._kinds)
+        self._begin = cluster.now()
+        self._time_limit = time_limit
+        self._on: dict[Track, Kind] = {}
+        self._lifted = asyncio.Condition()
+        self._faults: list[FaultRecord] = []
+
+    def outcome(self) -> DeckOutcome:
+        """What was dealt, in the order in which it began."""
+        faults = sorted(self._faults, key=lambda fault: fault.begin_ns)
+        return DeckOutcome(tuple(faults), (*sorted(self._unbitten), *self._unfit))
+
+    async def play(self, track: Track, hand: Hand) -> None:
+        """Deal the cards of one track, one after the other."""
+        if not any(kind.track is track for kind in self._kinds):
+            return
+        while self._goes_on(track):
+            card = await self._take(hand)
+            try:
+                bit = await self._deal(card)
+            finally:
+                await self._lift(track)
+            if not bit:
+                hand.put_back(card)
+            await asyncio.sleep(card.calm)
+
+    def _goes_on(self, track: Track) -> bool:
+        late = self._lateness()
+        return late < 1 or (late < 1 + GRACE and bool(self._wanted(track)))
+
+    def _wanted(self, track: Track) -> set[str]:
+        return {
+            kind.name for kind in self._kinds if kind.track is track and kind.name in self._unbitten
+        }
+
+    async def _take(self, hand: Hand) -> Card:
+        """The next card that may be on beside the other track's; waits where none may."""
+        hand.keep_only(self._is_wanted)
+        async with self._lifted:
+            while (card := hand.take(self._may_be_dealt)) is None:
+                await self._lifted.wait()
+            self._on[card.kind.track] = card.kind
+            return card
+
+    def _may_be_dealt(self, card: Card) -> bool:
+        others = self._on.values()
+        return all(may_overlap(card.kind, other, self._size) for other in others)
+
+    def _is_wanted(self, card: Card) -> bool:
+        """Once the time is over, only what has not bitten."""
+        return self._lateness() < 1 or card.kind.name in self._unbitten
+
+    def _lateness(self) -> float:
+        """How much of the time limit has passed: 1 is all of it."""
+        return seconds(self._cluster.now() - self._begin) / self._time_limit
+
+    async def _lift(self, track: Track) -> None:
+        async with self._lifted:
+            self._on.pop(track, None)
+            self._lifted.notify_all()
+
+    async def _deal(self, card: Card) -> bool:
+        """Inflict one card for its time; whether it bit."""
+        kind, dice = card.kind, card.dice()
+        if kind.unseats and not await self._cluster.has_leader(LEADER_SECONDS):
+            return False
+        await self._cluster.refresh()
+        view = View(self._cluster.config.nodes, self._cluster.running(), self._cluster.leader())
+        aimed = kind.aim(view, dice)
+        if aimed is None:
+            return False
+        async with inflicted(
+            aimed.fault,
+            self._cluster,
+            self._journal,
+            kind=kind.name,
+            dice=dice,
+            target=aimed.target,
+            unseats=kind.unseats,
+        ) as standing:
+            await asyncio.sleep(card.seconds)
+        self._faults.append(standing.record)
+        if standing.record.did_bite:
+            self._unbitten.discard(kind.name)
+        return standing.record.did_bite
