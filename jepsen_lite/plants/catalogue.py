@@ -1,0 +1,116 @@
+"""The plants: what is wrong in each, and which check must say so.
+
+A bug that is caught for another reason is not caught: `check` is the name of the verdict that has
+to be false, and `anomaly` what it has to have seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from jepsen_lite.plants.patching import Patch
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One bug of the product, as patches of its source."""
+
+    name: str
+    wrong: str
+    """What the planted product does, in one sentence."""
+    patches: tuple[Patch, ...]
+    check: str | None = None
+    """The check that must be false; None for a plant that must not be accused."""
+    anomaly: str = ""
+
+
+NONE: Final = Plant("none", "Nothing is wrong: the control.", ())
+
+STALE_READS: Final = Plant(
+    "stale-reads",
+    "A node that has led since its boot answers linearizable reads from its map.",
+    (
+        Patch(
+            "huffleraft.runtime.node",
+            "        if not stale:\n            request = LocalRequest(\n",
+            "        from huffleraft.core import Leader\n"
+            "\n"
+            "        self.has_led = getattr(self, 'has_led', False) or isinstance(\n"
+            "            self.server.role, Leader\n"
+            "        )\n"
+            "        if not stale and not (self.has_led and planted()):\n"
+            "            request = LocalRequest(\n",
+        ),
+    ),
+    check="linearizable",
+    anomaly="a read of a value that an acknowledged write had replaced",
+)
+
+LOST_WRITE: Final = Plant(
+    "lost-write",
+    "A leader says committed as soon as the entry is in its own log in memory.",
+    (
+        Patch(
+            "huffleraft.runtime.node",
+            "            self._driver.handle(commands)\n",
+            "            self._driver.handle(commands)\n"
+            "            from huffleraft.core import Committed, Leader, Reply\n"
+            "            from huffleraft.kv.commands import Set, decode_command\n"
+            "            from huffleraft.kv.results import Changed, encode_result\n"
+            "\n"
+            "            server = self.server\n"
+            "            owed = server.role.proposals if isinstance(server.role, Leader) else ()\n"
+            "            for index, ref in owed:\n"
+            "                if isinstance(decode_command(server.log[index].payload), Set):\n"
+            "                    planted()\n"
+            "                    told = Reply(ref, Committed(index, server.current_term))\n"
+            "                    self._applier._answer(told, encode_result(Changed(index, 1)))\n",
+        ),
+    ),
+    check="once",
+    anomaly="an acknowledged write-once key that is gone",
+)
+
+EARLY_DURABLE: Final = Plant(
+    "early-durable",
+    "The store says that a write is durable 300 ms before it commits it.",
+    (
+        Patch(
+            "huffleraft.runtime.writer",
+            "                if not await self._patiently(partial(self._storage.write, batch)):\n"
+            "                    return\n"
+            "                self.durable = batch[-1].write\n"
+            "                self._tell()\n",
+            "                self.durable = batch[-1].write\n"
+            "                self._tell()\n"
+            "                planted()\n"
+            "                await anyio.sleep(0.3)\n"
+            "                if not await self._patiently(partial(self._storage.write, batch)):\n"
+            "                    return\n",
+        ),
+    ),
+    check="once",
+    anomaly="an acknowledged write-once key that is gone",
+)
+
+FORGOTTEN_VOTE: Final = Plant(
+    "forgotten-vote",
+    "A restarted node knows its term, and not for whom it voted in it.",
+    (
+        Patch(
+            "huffleraft.core.recovery",
+            "    log = Log(base, entries)\n",
+            "    log = Log(base, entries)\n"
+            "    if vote.voted_for is not None and planted():\n"
+            "        vote = Vote(vote.current_term)\n",
+        ),
+    ),
+    check="leaders",
+    anomaly="a node that votes for two candidates in one term",
+)
+
+PLANTS: Final = {
+    plant.name: plant for plant in (NONE, STALE_READS, LOST_WRITE, EARLY_DURABLE, FORGOTTEN_VOTE)
+}
+"""Every plant by its name."""
