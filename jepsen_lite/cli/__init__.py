@@ -13,6 +13,7 @@ import typer
 
 from jepsen_lite.cli import exits
 from jepsen_lite.cli.check import check
+from jepsen_lite.cli.run import run
 
 app = typer.Typer(
     name="jepsen-lite",
@@ -41,6 +42,7 @@ def _jepsen_lite(
     """Break a real cluster on purpose, and judge what its clients saw."""
 
 
+app.command()(run)
 app.command()(check)
 
 

@@ -28,6 +28,8 @@ class Recorder:
         self.counts: Counter[tuple[str, EventType]] = Counter()
         """How many operations ended how, by what was asked."""
         self.retired = 0
+        self.keys: dict[str, None] = {}
+        """Every key that was asked for, in the order in which it first was."""
 
     def succeed(self, process: int) -> int:
         """The number of the process that takes the place of *process*, which is used up."""
@@ -45,6 +47,7 @@ class Recorder:
 
     def invoke(self, process: int, wish: Wish, extra: Mapping[str, object] = NOTHING) -> None:
         """*process* is about to ask for *wish*."""
+        self.keys[wish.key] = None
         self._history.append(
             Event(
                 process=process,

@@ -1,0 +1,76 @@
+"""What a run left behind, read once for all checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from jepsen_lite.cluster import ProcessEvent, StatusSample, read_processes, read_statuses
+from jepsen_lite.history import History, read_history
+from jepsen_lite.models import KV
+from jepsen_lite.nemeses import FaultRecord, read_faults
+
+ENDING: Final = "ending.json"
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """What only the harness knew, written when the run ended.
+
+    Times are the run's, in nanoseconds.  `settled_ns` is how long after the heal every member was
+    ready and had applied what the leader had committed; None if it never came to that.
+    """
+
+    seed: int
+    nodes: tuple[str, ...]
+    election_timeout: float
+    faults_seconds: float
+    """How long faults were to be dealt."""
+    load_begin_ns: int
+    faults_begin_ns: int
+    healed_ns: int
+    settled_ns: int | None = None
+    unread: tuple[str, ...] = ()
+    """Write-once keys that could not be read after the heal."""
+    unbitten: tuple[str, ...] = ()
+    """Kinds of fault that never bit."""
+    unexpected_ends: tuple[str, ...] = ()
+    second_vote: bool | None = None
+    """Whether the last act's node voted twice in one term; None if it was not played."""
+    last_act: str = ""
+    """What happened in the last act, in words."""
+    full: bool = True
+    """Whether this was a whole run: only then is lack of load or of bite a defect of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a run folder tells."""
+
+    folder: Path
+    ending: Ending
+    history: History
+    faults: tuple[FaultRecord, ...]
+    samples: tuple[StatusSample, ...]
+    processes: tuple[ProcessEvent, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> Evidence:
+        """Read *folder*.  Raises OSError, ValueError or MalformedHistory."""
+        return cls(
+            folder=folder,
+            ending=msgspec.json.decode((folder / ENDING).read_bytes(), type=Ending),
+            history=read_history(folder / "history.jsonl", KV),
+            faults=read_faults(folder / "faults.jsonl"),
+            samples=read_statuses(folder),
+            processes=read_processes(folder),
+        )
+
+    def logs(self) -> dict[str, str]:
+        """The log of each node."""
+        return {
+            path.parent.name: path.read_text(errors="replace")
+            for path in sorted((self.folder / "nodes").glob("*/log"))
+        }
