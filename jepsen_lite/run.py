@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,8 @@ import msgspec
 
 from jepsen_lite.cluster import Cluster, ClusterConfig
 from jepsen_lite.history import EventType, HistoryWriter
-from jepsen_lite.nemeses import Journal, heal_all, run_deck
+from jepsen_lite.last_act import ask_twice
+from jepsen_lite.nemeses import DeckOutcome, Journal, heal_all, run_deck
 from jepsen_lite.verdicts import Ending
 from jepsen_lite.verdicts.evidence import ENDING
 from jepsen_lite.workload import Crowd, Pace, Recorder, clients_of, final_reads, is_once
@@ -28,6 +29,7 @@ from jepsen_lite.workload import Crowd, Pace, Recorder, clients_of, final_reads,
 READY_SECONDS: Final = 30.0
 WARM_UP_SECONDS: Final = 2.0
 FINAL_READ_SECONDS: Final = 30.0
+STOPPED: Final = ("the rest of the deck, since the run was stopped",)
 FULL_SECONDS: Final = 45.0
 """Faults for less time than this make no whole run: lack of bite is then to be expected."""
 
@@ -55,6 +57,8 @@ class Progress:
     recorder: Recorder | None = None
     journal: Journal | None = None
     leader: Callable[[], str | None] = field(default=lambda: None)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, it ends the faults early: they are undone, and what there is can be judged."""
 
     def line(self) -> str:
         """What is going on, in one line."""
@@ -89,10 +93,9 @@ async def perform(plan: Plan, folder: Path, progress: Progress) -> None:
                 await asyncio.sleep(WARM_UP_SECONDS)
                 faults_begin = cluster.now()
                 progress.phase = "faults"
-                outcome = await run_deck(
-                    cluster, journal, seed=plan.seed, time_limit=plan.faults_seconds
-                )
-                unbitten = outcome.unbitten
+                dealing = run_deck(cluster, journal, seed=plan.seed, time_limit=plan.faults_seconds)
+                outcome = await _unless_stopped(dealing, progress.stop)
+                unbitten = STOPPED if outcome is None else outcome.unbitten
             progress.phase = "healing"
             await heal_all(cluster)
             healed = cluster.now()
@@ -110,6 +113,10 @@ async def perform(plan: Plan, folder: Path, progress: Progress) -> None:
             await cluster.final_statuses()
             journal.close()
         ends = tuple(f"{end.node} {end.why}" for end in cluster.unexpected_ends)
+    progress.phase = "last act"
+    second_vote, last_act = await ask_twice(
+        config, cluster.addresses, folder / "nodes" / config.nodes[0] / "data", folder / "act"
+    )
     ending = Ending(
         seed=plan.seed,
         nodes=config.nodes,
@@ -122,9 +129,28 @@ async def perform(plan: Plan, folder: Path, progress: Progress) -> None:
         unread=tuple(key for key in unread if is_once(key)),
         unbitten=unbitten,
         unexpected_ends=ends,
+        second_vote=second_vote,
+        last_act=last_act,
         full=plan.faults_seconds >= FULL_SECONDS,
     )
     write_ending(folder, ending)
+
+
+async def _unless_stopped(
+    dealing: Coroutine[None, None, DeckOutcome], stop: asyncio.Event
+) -> DeckOutcome | None:
+    """What was dealt; None if *stop* came first, and then every fault has been undone."""
+    deck, stopped = asyncio.create_task(dealing), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((deck, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if deck.done():
+            return deck.result()
+        deck.cancel()
+        await asyncio.wait((deck,))
+        return None
+    finally:
+        deck.cancel()
+        stopped.cancel()
 
 
 def write_ending(folder: Path, ending: Ending) -> None:

@@ -145,7 +145,7 @@ class PeerNetwork:
         if inbox is None:
             return
         self._acquaintances.meet(peer, hello.boot)
-        port = stream.extra(SocketAttribute.remote_port, None)
+        port = stream.extra(SocketAttribute.remote_port, None)  # noqa: S610
         _log.info("hears %s in its boot %d from port %s", peer, hello.boot, port)
         former = self._arrivals.get(peer)
         if former is not None:

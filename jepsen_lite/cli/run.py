@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,7 @@ def _perform(plan: "Plan", folder: Path, console: "Console") -> "Results":
     progress = Progress()
 
     async def watched() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, progress.stop.set)
         with console.status("starting") as status:
 
             async def tell() -> None:

@@ -62,7 +62,7 @@ class Outcome:
     session: int | None = None
 
     def extra(self) -> dict[str, object]:
-        """The fields beside those that the history's format names; what is not known is left out."""
+        """The fields beside those that the format names; what is not known is left out."""
         told = {
             "served_by": self.served_by,
             "term": self.term,

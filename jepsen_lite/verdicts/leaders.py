@@ -28,6 +28,8 @@ def check_leaders(evidence: Evidence) -> Check:
         return Check(NAME, Verdict.FALSE, listed(wrong), details)
     if not reigns:
         return Check(NAME, Verdict.UNKNOWN, "no leader was ever seen", details)
+    if evidence.ending.second_vote is None and evidence.ending.last_act:
+        return Check(NAME, Verdict.UNKNOWN, evidence.ending.last_act, details)
     act = f"; {evidence.ending.last_act}" if evidence.ending.last_act else ""
     return Check(NAME, Verdict.TRUE, f"one leader in each of {len(reigns)} terms{act}", details)
 
@@ -72,10 +74,8 @@ def _falling(evidence: Evidence) -> list[str]:
 
 def _fell(node: str, before: Status, after: Status) -> list[str]:
     if after.term < before.term or after.boot < before.boot:
-        return [
-            f"{node} fell from term {before.term}, boot {before.boot} "
-            f"to term {after.term}, boot {after.boot}"
-        ]
+        was = f"term {before.term}, boot {before.boot}"
+        return [f"{node} fell from {was} to term {after.term}, boot {after.boot}"]
     marks = (before.commit_index, before.last_applied)
     now = (after.commit_index, after.last_applied)
     if after.boot == before.boot and (now[0] < marks[0] or now[1] < marks[1]):
