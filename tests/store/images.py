@@ -31,7 +31,7 @@ async def _lead_a_life(store: SqliteStore) -> None:
     await store.flush(Flush(20, {**rows, "apple": Row(VALUE, 2, 19)}, {}))
     await store.flush(Flush(21, {"key 3": None}, {5: SessionRow(1, 20, b"the answer")}))
     await store.write((Persist(14, base=EntryId(1, 10)),))
-    await store.write((Persist(15, entries=commands(60, 200, term=3)),))
+    await store.write((Persist(15, entries=commands(60, 900, term=3)),))
 
 
 def crashed(path: Path, *, restarted_log: bool = False) -> None:
@@ -44,7 +44,7 @@ def crashed(path: Path, *, restarted_log: bool = False) -> None:
             store._database._frames = 10_000  # a checkpoint is due after the next write
             await store.write((Persist(16, vote=Vote(4, CANDIDATE)),))
             await store.write((Persist(17, vote=Vote(5, CANDIDATE)),))
-            await store.write((Persist(18, entries=commands(260, 2, term=5)),))
+            await store.write((Persist(18, entries=commands(960, 2, term=5)),))
         shutil.copytree(path / "live", path / "image")
         await store.close()
 

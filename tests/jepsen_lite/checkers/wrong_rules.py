@@ -1,7 +1,7 @@
 """The search with one of its rules made wrong, as somebody might have written it.
 
 Each wrong rule is a text patch of the search's own modules, loaded beside the right ones.
-A patch refuses when its text is not there exactly once, so that no wrong rule turns right unnoticed.
+A patch refuses when its text is not there exactly once, so no wrong rule turns right unnoticed.
 """
 
 import sys
@@ -43,7 +43,9 @@ WRONG_RULES: Final = {
         "if makes[call] not in (nothing, value):\n                    waiting",
     ),
     "2: a mismatch is placed even where its old value is": _patch(
-        "search", "requires[call] == nothing and watches[call] != value", "requires[call] == nothing"
+        "search",
+        "requires[call] == nothing and watches[call] != value",
+        "requires[call] == nothing",
     ),
     "3: of one effect, the call that returns last stands for all": _patch(
         "search",
@@ -101,10 +103,10 @@ WRONG_RULES: Final = {
         "if watching[before] or any(watching[makes[call]] for call in way):",
         "if watching[before]:",
     ),
-    "7x": _patch(
-        "search", "for call in way):", "for call in way[-1:]):",
+    "7: a commit looks at the last value of a chain alone": _patch(
+        "search", "for call in way):", "for call in way[-1:]):"
     ),
-}  # fmt: skip
+}
 
 
 def wrong_search(rule: str) -> Search:
