@@ -22,7 +22,7 @@ def test_an_order_that_real_time_and_the_model_allow_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "wrong"),
+    "order,wrong",
     [
         ([0, 2, 1, 0], "a call stands twice in the order"),
         ([0, 1], "call 2 is not in the order"),
@@ -41,7 +41,7 @@ def test_any_other_order_is_refused_with_its_reason(order: list[int], wrong: str
 
 def test_an_order_that_does_not_stand_is_never_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "jepsen_lite.checkers.judge.search", lambda calls, nodes_max: Found((0, 1, 2), nodes_max)
+        "jepsen_lite.checkers.judge.search", lambda _calls, nodes_max: Found((0, 1, 2), nodes_max)
     )
 
     with pytest.raises(AssertionError, match="the order that was found does not stand: call 2"):

@@ -1,4 +1,4 @@
-"""Closed parts stand for the whole, and cores are small, impossible, and end where it went wrong."""
+"""Closed parts stand for the whole, and cores are small, impossible, and end where it broke."""
 
 from random import Random
 

@@ -64,14 +64,6 @@ TRAPS: Final = {
         (Cas(None, 2), 2, 3),
         (Delete(), 4, None),
     ),
-    # The write of 2 comes before the cas from 1, which therefore is no substitute for it.
-    "3: a cas and a write of one value have the same effect": _trap(
-        True,
-        (Write(1), 1, 2),
-        (Cas(3, 2), 3, 9),
-        (Write(2), 4, 8),
-        (Cas(2, 3), 5, 10),
-    ),
     # The cas that makes 2 waits for the very 3 that the indefinite write of 2 is needed for.
     "3: an indefinite call waits for any definite call that makes the same value": _trap(
         True,
@@ -104,18 +96,6 @@ TRAPS: Final = {
         True,
         (Write(1), 1, None),
         (Mismatch(None), 2, 3),
-    ),
-    "5: an indefinite call may be used before it is invoked": _trap(
-        False,
-        (Mismatch(None), 2, 3),
-        (Cas(None, 1), 4, None),
-    ),
-    # The mismatch still looks at 1, but it would rather have it overwritten.
-    "6: a mismatch is stranded like a read": _trap(
-        True,
-        (Write(1), 1, 2),
-        (Write(2), 3, 6),
-        (Mismatch(1), 4, 5),
     ),
     # 1 may be overwritten, because the indefinite write can bring it back.
     "6: what an indefinite call may still make does not count": _trap(

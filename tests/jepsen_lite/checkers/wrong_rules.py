@@ -52,11 +52,6 @@ WRONG_RULES: Final = {
         "if call < first.get(effect, plan.definite):",
         "if call > first.get(effect, -1):",
     ),
-    "3: a cas and a write of one value have the same effect": _patch(
-        "search",
-        "effect = (requires[call], self._identity(makes[call]))",
-        "effect = (nothing, self._identity(makes[call]))",
-    ),
     "3: an indefinite call waits for any definite call that makes the same value": _patch(
         "search",
         "effects = {(plan.requires[call], makes[call]) for call in waiting}",
@@ -75,14 +70,6 @@ WRONG_RULES: Final = {
     ),
     "5: no mismatch needs an indefinite call": _patch(
         "search", "if denied:", "if denied and limit < 0:"
-    ),
-    "5: an indefinite call may be used before it is invoked": _patch(
-        "chains", "if call >= limit:\n                return None", "pass"
-    ),
-    "6: a mismatch is stranded like a read": _patch(
-        "search",
-        "self.requiring[past] and not self.making[past]",
-        "self.watching[past] and not self.making[past]",
     ),
     "6: what an indefinite call may still make does not count": _patch(
         "search",
