@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import anyio
+
 from huffleraft.core.log import Entry
 from huffleraft.errors import SequencePassed, SessionUnknown
 from huffleraft.http.api import Placed, Readiness
@@ -21,6 +23,8 @@ class SolitaryStore:
         self.node_id = node_id
         self.term = term
         self.instead: Exception | None = None
+        self.hang: anyio.Event | None = None
+        """What every write waits for, if anything."""
         self.readiness = Readiness(True, "", 0)
         self.asked: list[float | None] = []
         """The timeouts that were asked for."""
@@ -101,6 +105,8 @@ class SolitaryStore:
         session: SessionStamp | None,
     ) -> Placed[results.Result]:
         self.asked.append(timeout)
+        if self.hang is not None:
+            await self.hang.wait()
         if self.instead is not None:
             raise self.instead
         index = self.applied + 1
