@@ -24,7 +24,8 @@ class ModelName(StrEnum):
 
 def check(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A history: one JSON object a line.")
+        Path,
+        typer.Argument(metavar="PATH", help="A history, one JSON object a line; or a run folder."),
     ],
     model: Annotated[
         ModelName | None, typer.Option(help="What the history is a history of.")
@@ -49,7 +50,9 @@ def check(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> int:
-    """Judge a history: exit 0 linearizable, 1 not, 2 unknown, 254 unusable, 255 internal fault."""
+    """Judge a history or a run: exit 0 true, 1 false, 2 unknown, 254 unusable, 255 our fault."""
+    if path.is_dir():
+        return _check_run(path)
     from jepsen_lite.checkers import NODES_MAX, check_linearizable, mutation_score  # noqa: PLC0415
     from jepsen_lite.verdict import Verdict  # noqa: PLC0415
 
@@ -70,14 +73,27 @@ def check(
     return result.valid.exit_code
 
 
+def _check_run(folder: Path) -> int:
+    """Judge the run in *folder* again, from what it left there."""
+    from jepsen_lite.history import MalformedHistory  # noqa: PLC0415
+    from jepsen_lite.verdicts import judge  # noqa: PLC0415
+
+    try:
+        results = judge(folder)
+    except (OSError, ValueError, MalformedHistory) as error:
+        raise UsageFault(f"{str(folder)!a} holds no run that can be judged: {error}") from None
+    for check_ in results.checks:
+        print(f"{check_.name:13} {check_.valid.value:8} {check_.message}")
+    print(f"verdict: {results.valid.value}")
+    return results.valid.exit_code
+
+
 def _read(path: Path, model: ModelName | None) -> "History":
     """The history at *path*. Raises UsageFault if there is none to be judged."""
     from jepsen_lite.history import MalformedHistory, read_history  # noqa: PLC0415
     from jepsen_lite.models import MODELS  # noqa: PLC0415
 
     name = ascii(str(path))
-    if path.is_dir():
-        raise UsageFault(f"{name} is a folder; give the history file in it, and its --model")
     if model is None:
         raise UsageFault(f"--model is missing: say what {name} is, {', '.join(ModelName)}")
     try:
