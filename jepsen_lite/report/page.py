@@ -8,8 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, cast
 
-import msgspec
-
+from jepsen_lite.nemeses import Bite
 from jepsen_lite.report.axis import Axis
 from jepsen_lite.report.facts import Facts, is_acknowledged_write, outcome
 from jepsen_lite.report.lanes import cluster_lanes, process_lanes
@@ -176,13 +175,22 @@ def _fault_table(facts: Facts) -> Iterator[Element]:
     yield el("table", el("thead", el("tr", *heads)), el("tbody", *rows))
 
 
-def _bite_words(bite: object) -> str:
-
-    fields = cast("Mapping[str, object]", msgspec.to_builtins(bite))
-    return (
-        ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in fields.items())
-        or "it did not"
-    )
+def _bite_words(bite: Bite) -> str:
+    told = []
+    if bite.bytes_held is not None:
+        told.append(f"{bite.bytes_held:,} bytes were held")
+    if bite.bytes_delayed is not None:
+        told.append(f"{bite.bytes_delayed:,} bytes came late")
+    if bite.gone:
+        told.append(f"{', '.join(bite.gone)} killed")
+    if bite.stood_still:
+        told.append(f"{', '.join(bite.stood_still)} stood still")
+    if bite.new_leader is not None:
+        told.append(
+            f"{bite.new_leader} led in term {bite.new_term}, after {bite.old_term}, "
+            f"{bite.after_ms} ms later"
+        )
+    return "; ".join(told) or "it did not"
 
 
 def _clients(facts: Facts) -> int:

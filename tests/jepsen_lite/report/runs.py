@@ -50,6 +50,9 @@ def stale_read(*, seen: str) -> list[Event]:
     ]
 
 
+_FELT = Bite(bytes_held=99, new_leader="n2", new_term=3, old_term=2, after_ms=436)
+
+
 def make_run(folder: Path, events: list[Event]) -> Path:
     """A run folder with *events*, one fault that bit, one that did not, and two leaders."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +73,7 @@ def make_run(folder: Path, events: list[Event]) -> Path:
                 begin_ns=2 * number * SECOND,
                 end_ns=(2 * number + 2) * SECOND,
                 undo="heal 2 links",
-                bit=Bite(bytes_held=99, new_leader="n2", new_term=3) if did_bite else Bite(),
+                bit=_FELT if did_bite else Bite(),
                 did_bite=did_bite,
             )
         )

@@ -34,6 +34,11 @@ def test_the_first_screen_tells_the_run_in_words(true_page: str) -> None:
     assert "Not looked at: power loss" in true_page
 
 
+def test_the_table_of_faults_says_how_each_bit(true_page: str) -> None:
+    assert "99 bytes were held; n2 led in term 3, after 2, 436 ms later" in true_page
+    assert "<td>it did not</td>" in true_page
+
+
 def test_a_violation_is_told_as_a_story_with_its_window(true_page: str, false_page: str) -> None:
     assert "A fault was found" in false_page
     sentence = re.search(r'class="sentence">(.*?)</p>', false_page)
