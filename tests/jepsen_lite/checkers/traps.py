@@ -64,6 +64,13 @@ TRAPS: Final = {
         (Cas(None, 2), 2, 3),
         (Delete(), 4, None),
     ),
+    # The cas to 2 returns first, but it can only follow the write of 2.
+    "3: a cas and a write of one value have the same effect": _trap(
+        True,
+        (Write(2), 1, 8),
+        (Cas(3, 2), 2, 6),
+        (Cas(2, 3), 3, 7),
+    ),
     # The cas that makes 2 waits for the very 3 that the indefinite write of 2 is needed for.
     "3: an indefinite call waits for any definite call that makes the same value": _trap(
         True,
@@ -72,11 +79,19 @@ TRAPS: Final = {
         (Cas(2, 3), 3, 5),
     ),
     # 1 and 3 are not alike: the mismatch tells them apart.
-    "4: a value that only a mismatch or an indefinite cas looks at is dead": _trap(
+    "4: a value that only a mismatch looks at is dead": _trap(
         True,
         (Write(1), 1, 4),
         (Write(3), 2, 3),
         (Mismatch(1), 5, 6),
+    ),
+    # 1 must be there last, since only from 1 can the cas of unknown outcome make 2.
+    "4: a value that only an indefinite cas looks at is dead": _trap(
+        True,
+        (Write(1), 1, 3),
+        (Write(3), 2, 4),
+        (Cas(1, 2), 5, None),
+        (Read(2), 6, 7),
     ),
     "5: a chain is never longer than one call": _trap(
         True,
@@ -96,6 +111,20 @@ TRAPS: Final = {
         True,
         (Write(1), 1, None),
         (Mismatch(None), 2, 3),
+    ),
+    # Only the create can take null away (the delete leaves it), and it was asked for too late.
+    "5: an indefinite call may be used before it is invoked": _trap(
+        False,
+        (Delete(), 1, None),
+        (Mismatch(None), 2, 3),
+        (Cas(None, 1), 4, None),
+    ),
+    # The mismatch still looks at 1, but it would rather have it overwritten.
+    "6: a mismatch is stranded like a read": _trap(
+        True,
+        (Write(1), 1, 2),
+        (Write(2), 3, 6),
+        (Mismatch(1), 4, 5),
     ),
     # 1 may be overwritten, because the indefinite write can bring it back.
     "6: what an indefinite call may still make does not count": _trap(

@@ -52,15 +52,26 @@ WRONG_RULES: Final = {
         "if call < first.get(effect, plan.definite):",
         "if call > first.get(effect, -1):",
     ),
+    "3: a cas and a write of one value have the same effect": _patch(
+        "search",
+        "in first.items():",
+        "in {made: ((required, made), call) for call, required, made in sorted("
+        "((call, *effect) for effect, call in first.items()), reverse=True)}.values():",
+    ),
     "3: an indefinite call waits for any definite call that makes the same value": _patch(
         "search",
         "effects = {(plan.requires[call], makes[call]) for call in waiting}",
         "effects = {(nothing, makes[call]) for call in waiting}",
     ),
-    "4: a value that only a mismatch or an indefinite cas looks at is dead": _patch(
+    "4: a value that only a mismatch looks at is dead": _patch(
         "search",
         "return value if self.watching[value] else _DEAD",
         "return value if self.requiring[value] else _DEAD",
+    ),
+    "4: a value that only an indefinite cas looks at is dead": _patch(
+        "search",
+        "            self.watching[plan.watches[call]] += 1\n",
+        "            self.watching[plan.watches[call]] += call < plan.definite\n",
     ),
     "5: a chain is never longer than one call": _patch(
         "chains", "goals.append((source, (call, *chain), passed | {source}))", "continue"
@@ -70,6 +81,15 @@ WRONG_RULES: Final = {
     ),
     "5: no mismatch needs an indefinite call": _patch(
         "search", "if denied:", "if denied and limit < 0:"
+    ),
+    "5: an indefinite call may be used before it is invoked": _patch(
+        "chains", "if call >= limit:\n                return None", "pass"
+    ),
+    "6: a mismatch is stranded like a read": _patch(
+        "search",
+        "self.requiring[past] and not self.making[past]:\n                if frontier",
+        "self.watching[past] and not self.making[past]:\n                return None\n"
+        "                if frontier",
     ),
     "6: what an indefinite call may still make does not count": _patch(
         "search",
