@@ -147,8 +147,9 @@ def _message(results: Sequence[KeyResult], violation: Violation | None) -> str:
 def _doubt(result: KeyResult) -> str:
     assert result.furthest is not None, "an unknown verdict has a furthest event"
     where = "The search" if result.key is None else f"Key {show(result.key)}: the search"
+    nodes = f"{result.nodes} node{'s' if result.nodes > 1 else ''}"
     return (
-        f"{where} stopped after {result.nodes} nodes; the furthest event it reached is "
+        f"{where} stopped after {nodes}; the furthest event it reached is "
         f"line {result.furthest.completed_at}, {_event(result.furthest)}."
     )
 

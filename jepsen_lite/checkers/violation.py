@@ -183,8 +183,17 @@ def _where(operation: Operation, preposition: str = "from") -> str:
     """By which node, in which term, where the history says so."""
     extra: Mapping[str, object] = operation.completion.extra if operation.completion else {}
     node, term = extra.get("served_by", extra.get("node")), extra.get("term")
-    by = "" if node is None else f" {preposition} {node if isinstance(node, str) else show(node)}"
+    by = "" if node is None else f" {preposition} {_name(node)}"
     return by + ("" if term is None else f" in term {show(term)}")
+
+
+def _name(node: object) -> str:
+    """A node's name bare where it is one plain word, and else as JSON, safe to print."""
+    plain = isinstance(node, str) and node.isascii() and node.replace("-", "").isalnum()
+    return str(node) if plain and len(str(node)) <= _NAME_MAX else show(node)
+
+
+_NAME_MAX = 40
 
 
 def _how_long(earlier: Operation, later: Operation) -> str:

@@ -5,8 +5,11 @@ gathered, and every way for one to end becomes a sentence and an exit code (see 
 A command returns its exit code, and raises `UsageFault` for what it cannot work with.
 """
 
+import shlex
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -65,9 +68,24 @@ def _run(arguments: Sequence[str] | None) -> int:
         format_message = getattr(error, "format_message", None)
         if format_message is not None:
             return _tell(f"{format_message()} (see jepsen-lite --help)", exits.USAGE)
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        return _tell(f"internal error, a fault of jepsen-lite itself: {what}", exits.INTERNAL)
+        return _tell(_internal(error, sys.argv[1:] if given is None else given), exits.INTERNAL)
     return code if isinstance(code, int) else 0
+
+
+def _internal(error: Exception, arguments: Sequence[str]) -> str:
+    """What went wrong inside, where, and what to report, in one printable sentence."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    command = shlex.join(["jepsen-lite", *arguments])
+    told = (
+        f"internal error, a fault of jepsen-lite itself: {what[:_ERROR_SHOWN_MAX]} "
+        f"(in {Path(place.filename).name}, line {place.lineno}); please report this line together "
+        f"with the files of the command: {command}"
+    )
+    return told.encode("ascii", "backslashreplace").decode()
+
+
+_ERROR_SHOWN_MAX = 300
 
 
 def _tell(sentence: str, code: int) -> int:

@@ -1,6 +1,8 @@
 """`jepsen-lite check`: the verdict on a recorded history."""
 
 import json
+import os
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -51,8 +53,13 @@ def check(
     ] = False,
 ) -> int:
     """Judge a history or a run: exit 0 true, 1 false, 2 unknown, 254 unusable, 255 our fault."""
-    if path.is_dir():
-        return _check_run(path)
+    if os.path.isdir(path):  # noqa: PTH112 - false, where Path.is_dir raises (a name too long)
+        if model is not None or budget is not None or mutants or seed:
+            raise UsageFault(
+                f"{str(path)!a} is a folder, and a run is judged by all its checks: --model, "
+                "--budget, --mutants and --seed belong to a history file"
+            )
+        return _check_run(path, as_json=as_json)
     from jepsen_lite.checkers import NODES_MAX, check_linearizable, mutation_score  # noqa: PLC0415
     from jepsen_lite.verdict import Verdict  # noqa: PLC0415
 
@@ -73,19 +80,44 @@ def check(
     return result.valid.exit_code
 
 
-def _check_run(folder: Path) -> int:
+def _check_run(folder: Path, *, as_json: bool) -> int:
     """Judge the run in *folder* again, from what it left there."""
     from jepsen_lite.history import MalformedHistory  # noqa: PLC0415
     from jepsen_lite.verdicts import judge  # noqa: PLC0415
 
+    if (lack := _lack(folder)) is not None:
+        raise UsageFault(lack)
     try:
         results = judge(folder)
     except (OSError, ValueError, MalformedHistory) as error:
-        raise UsageFault(f"{str(folder)!a} holds no run that can be judged: {error}") from None
+        reason = str(error)
+        if isinstance(error, OSError):
+            reason = f"{error.strerror}: {error.filename!a}"
+        name = ascii(str(folder))
+        raise UsageFault(f"{name} holds no run that can be judged: {reason}") from None
+    if as_json:
+        print(json.dumps(results.to_json()))
+        return results.valid.exit_code
     for check_ in results.checks:
         print(f"{check_.name:13} {check_.valid.value:8} {check_.message}")
     print(f"verdict: {results.valid.value}")
     return results.valid.exit_code
+
+
+def _lack(folder: Path) -> str | None:
+    """Why *folder* holds no whole run, and what can be done with it; None if it holds one."""
+    from jepsen_lite.verdicts.evidence import ENDING, HISTORY  # noqa: PLC0415
+
+    name, history = ascii(str(folder)), folder / HISTORY
+    if not history.is_file():
+        return f"{name} holds no run: there is no {HISTORY} in it; give a run folder or a history"
+    if not (folder / ENDING).is_file():
+        return (
+            f"the run in {name} was cut short: there is no {ENDING} in it, without which most "
+            "checks cannot answer; its history alone can be judged: "
+            f"jepsen-lite check --model kv {shlex.quote(str(history))}"
+        )
+    return None
 
 
 def _read(path: Path, model: ModelName | None) -> "History":

@@ -20,6 +20,9 @@ from jepsen_lite.values import Key, Observed, is_value, show
 
 _TYPES: Final = {kind.value: kind for kind in EventType}
 
+_TIME_MAX: Final = (1 << 63) - 1
+"""Nanoseconds: 292 years. Times are subtracted and drawn, so they have to fit a float."""
+
 
 class MalformedHistory(ValueError):  # noqa: N818  # the judgement, not the program, is in error
     """A line breaks a rule of the format, so that there is nothing to judge.
@@ -100,7 +103,7 @@ class Grammar:
         begun = self.operations[at]
         invoke = begun.invoke
         if (invoke.f, invoke.key) != (event.f, event.key):
-            _disagree(line, begun, f"{event.f} of key {show(event.key)}")
+            _disagree(line, begun, _asked(event))
         is_answer = event.f == "read" and event.type is EventType.OK
         if not is_answer and invoke.value != event.value:
             _disagree(line, begun, f"value {show(event.value)}")
@@ -123,6 +126,8 @@ class Grammar:
         time, error = record["time"], record.get("error")
         if type(time) is not int:
             _refuse(line, f"time is a whole number of nanoseconds, not {show(time)}")
+        if abs(time) > _TIME_MAX:
+            _refuse(line, f"time is a number of nanoseconds of at most 64 bits, not {show(time)}")
         if error is not None and type(error) is not str:
             _refuse(line, f"error is a text, not {show(error)}")
         key, value = record.get("key"), record["value"]
@@ -186,12 +191,15 @@ def _observed(line: int, record: Mapping[str, object]) -> Observed | None:
 
 
 def _disagree(line: int, begun: Operation, what: str) -> NoReturn:
-    key = "" if begun.key is None else f" of key {show(begun.key)}"
     _refuse(
         line,
-        f"the completion speaks of {what}, but line {begun.invoked_at} invoked {begun.f}{key} "
-        f"with value {show(begun.invoke.value)}",
+        f"the completion speaks of {what}, but line {begun.invoked_at} invoked "
+        f"{_asked(begun.invoke)} with value {show(begun.invoke.value)}",
     )
+
+
+def _asked(event: Event) -> str:
+    return event.f if event.key is None else f"{event.f} of key {show(event.key)}"
 
 
 def _refuse(line: int, reason: str) -> NoReturn:

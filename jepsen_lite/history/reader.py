@@ -16,9 +16,16 @@ from jepsen_lite.history.event import Event
 from jepsen_lite.history.grammar import Grammar, MalformedHistory
 from jepsen_lite.history.operation import Operation
 from jepsen_lite.models import Model
+from jepsen_lite.values import show
 
 LINE_BYTES_MAX: Final = 16 << 20
 """No line may be longer: two values of 1 MiB, escaped six-fold, leave room to spare."""
+
+NESTING_MAX: Final = 32
+"""No line may nest deeper, so that whoever walks through it or writes it out again may recurse."""
+
+DIGITS_MAX: Final = 4_000
+"""No integer may be longer: Python itself reads and writes no more than 4,300 digits at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +96,60 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 def _parse(line: int, text: bytes) -> object:
     """The JSON value of one line. A name that stands twice in an object has no one meaning."""
     try:
-        return json.loads(text.decode(), object_pairs_hook=_distinct)
+        record: object = json.loads(
+            text.decode(),
+            object_pairs_hook=_distinct,
+            parse_int=_integer,
+            parse_constant=_no_constant,
+        )
     except UnicodeDecodeError:
         raise MalformedHistory(line, "not UTF-8; a line is one JSON object in UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise MalformedHistory(line, f"expected one JSON object: {reason}") from None
+    except RecursionError:
+        raise MalformedHistory(line, _TOO_DEEP) from None
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at character {error.pos + 1}"
+        raise MalformedHistory(line, f"expected one JSON object: {where}") from None
+    except ValueError as error:
+        raise MalformedHistory(line, f"expected one JSON object: {error}") from None
+    if text.count(b"[") + text.count(b"{") > NESTING_MAX and _is_deep(record):
+        raise MalformedHistory(line, _TOO_DEEP)
+    return record
+
+
+_TOO_DEEP: Final = f"nested more than {NESTING_MAX} deep, the most allowed"
+
+
+def _is_deep(thing: object) -> bool:
+    """Whether *thing* nests deeper than the bound; looks level by level, without recursion."""
+    level: list[object] = [thing]
+    for _ in range(NESTING_MAX):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return any(isinstance(inner, dict | list) for inner in level)
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        raise ValueError("a field stands twice")
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {show(twice)} stands twice")
     return record
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > DIGITS_MAX:
+        raise ValueError(f"an integer of more than {DIGITS_MAX} digits")
+    return int(digits)
+
+
+def _no_constant(name: str) -> object:
+    """Python's reader knows NaN and the infinities; JSON does not."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def _as_record(event: Event) -> dict[str, object]:

@@ -14,6 +14,7 @@ from jepsen_lite.models import KV
 from jepsen_lite.nemeses import FaultRecord, read_faults
 
 ENDING: Final = "ending.json"
+HISTORY: Final = "history.jsonl"
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +63,7 @@ class Evidence:
         return cls(
             folder=folder,
             ending=msgspec.json.decode((folder / ENDING).read_bytes(), type=Ending),
-            history=read_history(folder / "history.jsonl", KV),
+            history=read_history(folder / HISTORY, KV),
             faults=read_faults(folder / "faults.jsonl"),
             samples=read_statuses(folder),
             processes=read_processes(folder),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,20 +91,6 @@ def test_a_stale_read_is_not_linearizable(tmp_path: Path) -> None:
     results = judged(tmp_path / "run", [*stale_read(seen="old"), *once(EventType.OK, "v")])
 
     assert verdicts(results)["linearizable"] is Verdict.FALSE
-
-
-def test_a_run_folder_can_be_judged_again_by_the_command(tmp_path: Path) -> None:
-    judged(tmp_path / "run", SOUND)
-    command = [sys.executable, "-m", "jepsen_lite", "check"]
-
-    again = subprocess.run(
-        [*command, str(tmp_path / "run")], capture_output=True, text=True, check=False
-    )
-    empty = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
-
-    assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "verdict: true")
-    assert empty.returncode == 254
-    assert "holds no run that can be judged" in empty.stderr
 
 
 @pytest.mark.parametrize(
