@@ -9,8 +9,8 @@ which says how much a true verdict is worth.
 
 Reading order: `calls` (what a judge sees), `brute` (the judge that is too simple to be wrong),
 `plan`, `chains` and `search` (the one that is fast), `replay` (the one that checks a yes),
-`window` (parts that refute the whole), `judge` (all of them on one key), `shrink` and `violation`
-(why not), `linearizable` (a whole history), `mutation` (what a yes is worth).
+`window` (parts that refute the whole), `judge` (all of them on one key), `shrink`, `sentence` and
+`violation` (why not), `linearizable` (a whole history), `mutation` (what a yes is worth).
 """
 
 from jepsen_lite.checkers.linearizable import KeyResult, LinearizableResult, check_linearizable

@@ -13,7 +13,7 @@ from jepsen_lite.checkers.judge import judge
 from jepsen_lite.checkers.search import NODES_MAX, Exhausted, Found, Outcome, Refuted
 from jepsen_lite.checkers.shrink import shrink
 from jepsen_lite.checkers.violation import Violation, violation_of
-from jepsen_lite.history import Event, History, Operation
+from jepsen_lite.history import Event, EventType, History, Operation
 from jepsen_lite.models import KV, Model
 from jepsen_lite.values import Key, show
 from jepsen_lite.verdict import Verdict
@@ -95,7 +95,7 @@ def check_linearizable(
         results.append(_result(key, calls, counts[key], outcome))
         if isinstance(outcome, Refuted):
             core = shrink([call for call, _ in calls], outcome)
-            violations.append(violation_of(calls, core))
+            violations.append(violation_of(calls, core, _refused(history.operations, key)))
     violation = min(violations, key=lambda each: each.line, default=None)
     return LinearizableResult(
         valid=Verdict.worst(result.valid for result in results),
@@ -104,6 +104,15 @@ def check_linearizable(
         violation=violation,
         warnings=history.warnings,
     )
+
+
+def _refused(operations: Iterable[Operation], key: Key) -> list[Operation]:
+    """What failed on *key*: it binds no order, but somebody may have seen it all the same."""
+    return [
+        one
+        for one in operations
+        if one.key == key and one.completion and one.completion.type is EventType.FAIL
+    ]
 
 
 def _result(

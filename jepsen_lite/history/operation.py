@@ -54,17 +54,19 @@ class Operation:
         """
         completion = self.completion
         if completion is None or completion.type is EventType.INFO:
-            return None if self.f == "read" else self._effect()
+            return self.wish()
         if completion.type is EventType.OK:
-            return Read(cast("Value", completion.value)) if self.f == "read" else self._effect()
+            return Read(cast("Value", completion.value)) if self.f == "read" else self.wish()
         if self.f == "cas" and completion.error == MISMATCH:
             old, _ = cast("tuple[Value, int | str]", self.invoke.value)
             return Mismatch(old, completion.observed)
         return None
 
-    def _effect(self) -> Action:
-        """What the operation does if it happens. The grammar has checked its values."""
+    def wish(self) -> Action | None:
+        """What this operation changes if it happens; None for a read."""
         match self.f:
+            case "read":
+                return None
             case "write":
                 return Write(cast("int | str", self.invoke.value))
             case "delete":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jepsen_lite.checkers import check_linearizable, mutation_score
+from jepsen_lite.checkers import Violation, check_linearizable, mutation_score
 from jepsen_lite.verdict import Verdict
 from jepsen_lite.verdicts.agreement import check_agreement
 from jepsen_lite.verdicts.alive import check_alive
@@ -63,6 +63,8 @@ def judge(folder: Path) -> Results:
         score = mutation_score(linearizable, seed=evidence.ending.seed, copies=MUTANTS)
         mutation = score.to_json()
         message = f"{message} {score.message}"
+    if linearizable.violation is not None:
+        message = f"{message} {_meanwhile(linearizable.violation, evidence)}"
     details = linearizable.to_json()
     checks = (
         Check(
@@ -81,3 +83,16 @@ def judge(folder: Path) -> Results:
     results = Results(checks, mutation)
     (folder / FILE).write_text(json.dumps(results.to_json(), indent=1) + "\n")
     return results
+
+
+def _meanwhile(violation: Violation, evidence: Evidence) -> str:
+    """Which faults were on while the operation ran that should not have seen what it saw."""
+    operation = violation.operations[violation.culprit]
+    assert operation.completion is not None, "the culprit returned"
+    begin, end = operation.invoke.time, operation.completion.time
+    on = [
+        f"{fault.kind} of {', '.join(fault.target)}"
+        for fault in evidence.faults
+        if fault.begin_ns <= end and (fault.end_ns is None or fault.end_ns >= begin)
+    ]
+    return f"Faults that were on then: {'; '.join(on)}." if on else "No fault was on then."

@@ -235,6 +235,7 @@ MISMATCHES: Final[dict[str, tuple[Verdict, tuple[Line, ...]]]] = {
     "a cas that failed saw nothing": (TRUE, _refused_cas(1, 1)),
     "a cas that failed by any other error saw nothing": (TRUE, _refused_cas(1, 1, error="busy")),
     "not even what it says it observed": (TRUE, _refused_cas(1, 1, error="busy", observed=5)),
+    "nor if that is no value": (TRUE, _refused_cas(1, 1, error="busy", observed=[True])),
     "a mismatch saw a value other than old": (TRUE, _refused_cas(1, 2, error="mismatch")),
     "a mismatch cannot be where old is": (FALSE, _refused_cas(1, 1, error="mismatch")),
     "a mismatch with null is one with a value": (TRUE, _refused_cas(1, None, error="mismatch")),

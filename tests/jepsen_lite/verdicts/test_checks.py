@@ -91,6 +91,10 @@ def test_a_stale_read_is_not_linearizable(tmp_path: Path) -> None:
     results = judged(tmp_path / "run", [*stale_read(seen="old"), *once(EventType.OK, "v")])
 
     assert verdicts(results)["linearizable"] is Verdict.FALSE
+    assert results.check("linearizable").message.endswith(
+        "had been acknowledged by n2 in term 3, 950.0 ms before that read began. "
+        "Faults that were on then: isolate-leader of n1; pause-one of n1."
+    )
 
 
 @pytest.mark.parametrize(
