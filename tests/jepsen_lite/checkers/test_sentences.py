@@ -107,8 +107,8 @@ STORIES: Final[dict[str, tuple[Sequence[Told], str]]] = {
     "two cas from one value at a time": (
         (FIRST, op(20, 30, 1, "cas", [1, 2]), op(25, 40, 2, "cas", [1, 3], by=NEW_LEADER)),
         (
-            "process 2 replaced 1 by 3 on n2 in term 3, and process 1 replaced 1 by 2 on n1 in term "
-            "2: only one of them can have found it"
+            "process 2 replaced 1 by 3 on n2 in term 3, and process 1 replaced 1 by 2 on n1 in "
+            "term 2: only one of them can have found it"
         ),
     ),
     "a delete that was undone": (
