@@ -8,16 +8,18 @@ calls in an order that is supposed to exist.
 
 1. *Windowed key.* What is done is told by the frontier and one bit a call in flight (`plan`).
 2. *Eager.* A call that is legal now and changes nothing (a read, a mismatch, a cas from a value to
-   itself) is placed at once, with no way back. Not a write of the value that is there: its place
-   may be needed later.
+   itself) is placed at once, with no way back: move it up to here in the supposed order, and nobody
+   notices. Not a write of the value that is there: its place may be needed later.
 3. *Same effect.* Of the definite calls with one effect that could be next, only the one that
    returns first is tried, and a definite one before an indefinite one: exchange them where they
    stand in the supposed order.
 4. *Dead values.* A value that no remaining call could tell apart is like any other such value, in
    the memory and as an effect.
-5. *Indefinite on demand.* See `chains`.
+5. *Indefinite on demand.* A call of unknown outcome is used only right before a call that is
+   impossible without it: until then it can wait, and if that never comes, it never happened (see
+   `chains`).
 6. *Stranding.* A value that a remaining call requires, and that nobody remains to make, must not be
-   overwritten.
+   overwritten: that call would never find its place. (Not so a value that a mismatch looks at.)
 7. *Safe commit.* Between two places, if every value from the first to the second is dead at the
    second and no mismatch remains, there is no way back: take what could follow the first place,
    leave out the calls between, and it can follow the second. Nobody misses what they made.

@@ -28,7 +28,7 @@ def sentence_of(
     operation = calls[observer][1]
     told = _seen(operation, core.calls[observer].action)
     for reason in (
-        _without_a_writer(calls, observer, refused),
+        _without_a_writer(calls, core, observer, refused),
         _against_an_acknowledgement(calls, core, observer),
         _taken_by_another(calls, core, observer),
     ):
@@ -37,8 +37,24 @@ def sentence_of(
     return _of_key(operation, told)
 
 
+def refused_writer(
+    calls: Sequence[tuple[Call, Operation]], core: Core, refused: Sequence[Operation]
+) -> Operation | None:
+    """Of the *refused*, the one whose value was seen all the same, if nobody else wrote it."""
+    observer = _observer(core)
+    if observer is None:
+        return None
+    value = _required(core.calls[observer].action)
+    if value in {INITIAL, _ANY} or any(_makes(call.action, value) for call, _ in calls):
+        return None
+    wishes = ((operation, operation.wish()) for operation in refused)
+    return next(
+        (operation for operation, wish in wishes if wish is not None and _makes(wish, value)), None
+    )
+
+
 def _without_a_writer(
-    calls: Sequence[tuple[Call, Operation]], observer: int, refused: Sequence[Operation]
+    calls: Sequence[tuple[Call, Operation]], core: Core, observer: int, refused: Sequence[Operation]
 ) -> str | None:
     """What was seen was never written, or was refused, or was asked for only later."""
     call, operation = calls[observer]
@@ -47,11 +63,10 @@ def _without_a_writer(
         return None
     writers = [other for other, _ in calls if _makes(other.action, value)]
     if not writers:
-        for other in refused:
-            wish = other.wish()
-            if wish is not None and _makes(wish, value):
-                return f"although {_refusal(other, wish, operation)}"
-        return "a value that nobody ever wrote"
+        writer = refused_writer(calls, core, refused)
+        if writer is None:
+            return "a value that nobody ever wrote"
+        return f"although {_refusal(writer, operation)}"
     if all(other.invoked > (call.returned or 0) for other in writers):
         return "before anybody wrote it"
     return None
@@ -165,9 +180,11 @@ def _acknowledged(operation: Operation, action: Action) -> str:
     return f"{who}'s {_effect(action)} had been acknowledged{_where(operation, 'by')}"
 
 
-def _refusal(operation: Operation, wish: Action, observer: Operation) -> str:
+def _refusal(operation: Operation, observer: Operation) -> str:
     """Whose what had been refused by whom, and why."""
+    wish = operation.wish()
     assert operation.completion is not None, "a refused operation has completed"
+    assert wish is not None, "only what would have changed something can have been seen"
     error = operation.completion.error
     why = "" if error is None else f" ({show(error)})"
     who = f"process {show(operation.process)}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jepsen_lite.checkers.calls import Call
-from jepsen_lite.checkers.sentence import sentence_of
+from jepsen_lite.checkers.sentence import refused_writer, sentence_of
 from jepsen_lite.checkers.shrink import Core
 from jepsen_lite.history import Operation
 from jepsen_lite.values import Key
@@ -20,6 +20,7 @@ class Violation:
     *operations* are in invoke order; those of *open_ones* (places in it) had not ended, or nobody
     knows how, when the operation at place *culprit* returned and made the history impossible.
     *confirmed* says whether the brute-force judge agrees; None if they are too many for it.
+    *refused* is no part of the proof: the write that failed, if what it asked for was seen.
     """
 
     key: Key
@@ -28,6 +29,7 @@ class Violation:
     open_ones: frozenset[int]
     confirmed: bool | None
     sentence: str
+    refused: Operation | None
 
     @property
     def line(self) -> int:
@@ -52,6 +54,7 @@ class Violation:
             "window_ns": list(self.window_ns),
             "culprit": self.culprit,
             "confirmed_by_brute_force": self.confirmed,
+            "refused": None if self.refused is None else _operation_json(self.refused),
             "operations": [
                 _operation_json(operation, is_open=at in self.open_ones)
                 for at, operation in enumerate(self.operations)
@@ -77,10 +80,11 @@ def violation_of(
         ),
         confirmed=core.confirmed,
         sentence=sentence_of(calls, core, refused),
+        refused=refused_writer(calls, core, refused),
     )
 
 
-def _operation_json(operation: Operation, *, is_open: bool) -> dict[str, object]:
+def _operation_json(operation: Operation, *, is_open: bool = False) -> dict[str, object]:
     completion = operation.completion
     return {
         "process": operation.process,

@@ -18,7 +18,8 @@ _MARGIN: Final = 0.15
 def violation_story(facts: Facts, violation: Mapping[str, object]) -> Element:
     """The story of *violation*, as the check of linearizability wrote it down."""
     operations = cast("Sequence[Mapping[str, object]]", violation.get("operations", []))
-    lines = {_line(one) for one in operations}
+    refused = cast("Mapping[str, object]", violation.get("refused") or {})
+    lines = {_line(one) for one in (*operations, refused)}
     proof = [one for one in facts.operations if one.invoked_at in lines]
     if not proof:
         return el("section", el("h2", "What is wrong"), el("p", str(violation.get("sentence", ""))))

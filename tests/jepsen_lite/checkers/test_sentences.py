@@ -174,3 +174,17 @@ def test_a_clock_that_fell_tells_no_duration() -> None:
     result = judged(((0, began), (10, ended | late)), op(20, 30, 1, "read", None))
 
     assert "acknowledged by n1 in term 2 before that read began" in result.message
+
+
+def test_the_refused_write_that_was_seen_is_kept_beside_the_proof() -> None:
+    refused = op(20, 30, 2, "write", 5, kind="fail", error="no-leader")
+
+    seen = judged(FIRST, refused, op(40, 50, 1, "read", 5)).violation
+    unseen = judged(FIRST, refused, op(40, 50, 1, "read", 7)).violation
+
+    assert seen is not None
+    assert seen.refused is not None
+    assert (seen.refused.process, seen.refused.invoked_at) == (2, 3)
+    assert seen.to_json()["refused"] is not None
+    assert unseen is not None
+    assert unseen.refused is None

@@ -49,6 +49,15 @@ def test_a_violation_is_told_as_a_story_with_its_window(true_page: str, false_pa
     assert "What is wrong" not in true_page
 
 
+def test_a_refused_write_that_was_seen_stands_beside_the_read_in_the_story(tmp_path: Path) -> None:
+    page = write_report(make_run(tmp_path / "run", stale_read(seen="refused"))).read_text()
+
+    story = page[page.index("What is wrong") : page.index("Leaders and terms")]
+    assert 'was refused by n1 ("no-leader")' in story
+    assert story.count('class="told"') == 2
+    assert "p0 write" in story
+
+
 def test_refusals_and_unknown_outcomes_tell_about_themselves(true_page: str) -> None:
     assert "p0 write &quot;refused&quot; of k1: fail, 100.0 ms (no-leader)" in true_page or (
         'p0 write "refused" of k1: fail, 100.0 ms (no-leader)' in true_page
