@@ -82,7 +82,7 @@ def _internal(error: Exception, arguments: Sequence[str]) -> str:
         f"(in {Path(place.filename).name}, line {place.lineno}); please report this line together "
         f"with the files of the command: {command}"
     )
-    return told.encode("ascii", "backslashreplace").decode()
+    return told.encode("unicode_escape").decode()
 
 
 _ERROR_SHOWN_MAX = 300

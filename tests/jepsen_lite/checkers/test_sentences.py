@@ -8,6 +8,9 @@ from typing import Final, TypeAlias
 import pytest
 
 from jepsen_lite.checkers import LinearizableResult, check_linearizable
+from jepsen_lite.checkers.calls import calls_by_key
+from jepsen_lite.checkers.sentence import sentence_of
+from jepsen_lite.checkers.shrink import Core
 from jepsen_lite.verdict import Verdict
 from tests.jepsen_lite.history.lines import Line, history_of, invoke, line, text_of
 
@@ -188,3 +191,48 @@ def test_the_refused_write_that_was_seen_is_kept_beside_the_proof() -> None:
     assert seen.to_json()["refused"] is not None
     assert unseen is not None
     assert unseen.refused is None
+
+
+def test_a_refusal_is_not_blamed_for_what_somebody_else_wrote() -> None:
+    refused = op(0, 10, 2, "write", 1, kind="fail", error="no-leader")
+
+    result = judged(
+        refused,
+        *(op(20, 30, 0, "write", 1), op(40, 50, 0, "write", 2), op(60, 70, 1, "read", 1)),
+    )
+
+    assert result.violation is not None
+    assert result.violation.refused is None
+    assert "write of 2 had been acknowledged" in result.message
+
+
+def test_a_refusal_is_not_blamed_for_what_was_seen_of_another_key() -> None:
+    lines = [
+        told | {"key": key}
+        for key, one in (
+            ("y", op(0, 10, 2, "write", 5, kind="fail", error="no-leader")),
+            ("x", op(20, 30, 1, "read", 5)),
+        )
+        for _, told in one
+    ]
+
+    result = check_linearizable(history_of(text_of(tuple(lines)), "kv"))
+
+    assert "read 5 from n1 in term 2, a value that nobody ever wrote" in result.message
+
+
+def test_of_two_that_came_before_the_one_that_saw_something_else_is_named() -> None:
+    lines = [
+        told
+        for one in (
+            FIRST,
+            *(op(20, 30, 0, "write", 2), op(40, 50, 1, "read", 1), op(60, 70, 2, "read", 1)),
+        )
+        for _, told in one
+    ]
+    calls = calls_by_key(history_of(text_of(tuple(lines)), "kv").operations)["x"]
+    core = Core(dict(enumerate(call for call, _ in calls)), culprit=3, confirmed=None)
+
+    told = sentence_of(calls, core, ())
+
+    assert "process 2 read 1 from n1 in term 2, although process 0's write of 2 had been" in told

@@ -225,7 +225,7 @@ def test_a_fault_of_our_own_exits_255_and_says_where_and_what_to_report(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_: object, **__: object) -> None:
-        raise RuntimeError("lost\nin thought")
+        raise RuntimeError("lost\nin \x1bth\udcffught")
 
     monkeypatch.setattr("jepsen_lite.checkers.check_linearizable", lost)
     text = text_of(SOUND)
@@ -234,7 +234,8 @@ def test_a_fault_of_our_own_exits_255_and_says_where_and_what_to_report(
 
     assert (told.code, told.out) == (255, "")
     assert told.err.startswith(
-        "jepsen-lite: internal error, a fault of jepsen-lite itself: RuntimeError: lost in thought "
+        "jepsen-lite: internal error, a fault of jepsen-lite itself: RuntimeError: lost in "
+        "\\x1bth\\udcffught "
         "(in test_check.py, line "
     )
     assert told.err.endswith(

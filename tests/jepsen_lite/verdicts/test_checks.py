@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,24 @@ def test_a_stale_read_is_not_linearizable(tmp_path: Path) -> None:
     results = judged(tmp_path / "run", [*stale_read(seen="old"), *once(EventType.OK, "v")])
 
     assert verdicts(results)["linearizable"] is Verdict.FALSE
-    assert results.check("linearizable").message.endswith(
-        "had been acknowledged by n2 in term 3, 950.0 ms before that read began. "
-        "Faults that were on then: isolate-leader of n1; pause-one of n1."
-    )
+
+
+@pytest.mark.parametrize(
+    "at,on",
+    [
+        (3.5, "Faults that were on then: isolate-leader of n1."),
+        (4.0, "Faults that were on then: isolate-leader of n1; pause-one of n1."),
+        (5.0, "Faults that were on then: pause-one of n1."),
+        (6.9, "No fault was on then."),
+    ],
+)
+def test_a_violation_names_the_faults_that_were_on(tmp_path: Path, at: float, on: str) -> None:
+    *before, begun, ended = stale_read(seen="old")
+    read = [replace(begun, time=int(at * SECOND)), replace(ended, time=int(at * SECOND) + 1)]
+
+    results = judged(tmp_path / "run", [*before, *read])
+
+    assert results.check("linearizable").message.endswith(f"before that read began. {on}")
 
 
 @pytest.mark.parametrize(
