@@ -6,8 +6,8 @@
     read_history(folder / "history.jsonl", KV).operations
 
 *The file.* One JSON object a line. `process` (integer or text), `type` (invoke, ok, fail, info),
-`f` (read, write, cas, delete), `key` (kv only), `value`, `time` in nanoseconds, `error` (text, on
-fail and info). `value` is null for a delete and a read's invoke, what was read for a read's ok,
+`f` (read, write, cas, delete), `key` (kv only), `value`, `time` in nanoseconds, `error` (anything,
+on fail and info). `value` is null for a delete and a read's invoke, what was read for a read's ok,
 `[old, new]` for a cas, and else what is written; a completion repeats its invoke.
 
 The order of lines is the order of real time. `time` is for drawing.

@@ -129,7 +129,7 @@ class Grammar:
         if abs(time) > _TIME_MAX:
             _refuse(line, f"time is a number of nanoseconds of at most 64 bits, not {show(time)}")
         if error is not None and type(error) is not str:
-            _refuse(line, f"error is a text, not {show(error)}")
+            error = show(error)  # whatever it is: only one text has a meaning
         key, value = record.get("key"), record["value"]
         if not is_value(key):
             _refuse(line, f"key is a text or an integer, not {show(key)}")

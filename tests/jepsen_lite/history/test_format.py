@@ -142,6 +142,11 @@ OUTCOMES: Final[dict[str, tuple[str, Verdict, tuple[Line, ...]]]] = {
         FALSE,
         (invoke(0, "write", 1), fail(0, "write", 1, error="mismatch"), *did(1, "read", 1)),
     ),
+    "an error may be anything": (
+        "register",
+        FALSE,
+        (invoke(0, "write", 1), fail(0, "write", 1, error=["http", 503]), *did(1, "read", 1)),
+    ),
     "a delete that failed had no effect": (
         "kv",
         FALSE,
@@ -234,6 +239,7 @@ def _refused_cas(now: int | None, expected: int | None, **fields: object) -> tup
 MISMATCHES: Final[dict[str, tuple[Verdict, tuple[Line, ...]]]] = {
     "a cas that failed saw nothing": (TRUE, _refused_cas(1, 1)),
     "a cas that failed by any other error saw nothing": (TRUE, _refused_cas(1, 1, error="busy")),
+    "only the one text is a mismatch": (TRUE, _refused_cas(1, 1, error=["mismatch"])),
     "not even what it says it observed": (TRUE, _refused_cas(1, 1, error="busy", observed=5)),
     "nor if that is no value": (TRUE, _refused_cas(1, 1, error="busy", observed=[True])),
     "a mismatch saw a value other than old": (TRUE, _refused_cas(1, 2, error="mismatch")),

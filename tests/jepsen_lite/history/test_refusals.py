@@ -227,11 +227,6 @@ COMPLETIONS: Final[dict[str, tuple[str, tuple[Line, ...], str]]] = {
         (invoke(0, "write", 1), ok(0, "write", 1, error="late")),
         "line 2: an 'error' belongs to fail and info, not to ok",
     ),
-    "an error that is no text": (
-        "register",
-        (invoke(0, "write", 1), fail(0, "write", 1, error=503)),
-        "line 2: error is a text, not 503",
-    ),
     "a mismatch that observed a boolean": (
         "cas-register",
         (invoke(0, "cas", [1, 2]), fail(0, "cas", [1, 2], error="mismatch", observed=True)),
