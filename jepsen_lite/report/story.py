@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
+from jepsen_lite.history import Operation
 from jepsen_lite.report.axis import WIDTH, Axis
-from jepsen_lite.report.facts import Facts, ended_ns
+from jepsen_lite.report.facts import Facts, ended_ns, outcome
 from jepsen_lite.report.lanes import cluster_lanes, fault_bands, fault_words, operation_words
 from jepsen_lite.report.markup import Element, el, svg, titled
 
@@ -34,14 +35,13 @@ def violation_story(facts: Facts, violation: Mapping[str, object]) -> Element:
         y = row * _ROW
         x, right = axis.x(operation.invoke.time), axis.x(ended_ns(operation))
         told = operation_words(operation)
-        kind = "read" if operation.f == "read" else "write"
         bar = el(
             "rect",
             x=f"{x:.1f}",
             y=f"{y + 13:g}",
             width=f"{max(right - x, 2):.1f}",
             height=8,
-            class_=f"done {kind}",
+            class_=_looks(operation),
         )
         drawn.append(titled(bar, told))
         drawn.append(el("text", told, x=4, y=f"{y + 10:g}", class_="told"))
@@ -57,6 +57,17 @@ def violation_story(facts: Facts, violation: Mapping[str, object]) -> Element:
         el("p", "Who led meanwhile:"),
         cluster_lanes(facts, axis),
     )
+
+
+def _looks(operation: Operation) -> str:
+    """As in the lanes: what was refused is hollow, what nobody knows has its own colour."""
+    match outcome(operation):
+        case "ok":
+            return f"done {'read' if operation.f == 'read' else 'write'}"
+        case "fail":
+            return "fail"
+        case _:
+            return "unknown"
 
 
 def _line(operation: Mapping[str, object]) -> object:

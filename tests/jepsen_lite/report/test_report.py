@@ -55,7 +55,8 @@ def test_a_refused_write_that_was_seen_stands_beside_the_read_in_the_story(tmp_p
     story = page[page.index("What is wrong") : page.index("Leaders and terms")]
     assert 'was refused by n1 ("no-leader")' in story
     assert story.count('class="told"') == 2
-    assert "p0 write" in story
+    bars = re.findall(r'<rect[^>]*height="8"[^>]*class="([^"]*)"', story)
+    assert bars == ["fail", "done read"]
 
 
 def test_refusals_and_unknown_outcomes_tell_about_themselves(true_page: str) -> None:
