@@ -7,16 +7,19 @@ empty or lost file in a directory that was founded is damage, and must not be fo
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from huffleraft.codec.seals import seal
-from huffleraft.errors import DataDirLocked, DataDirUnwritable, StorageCorrupt
+from huffleraft.errors import DataDirLocked, DataDirUnwritable, StorageCorrupt, StorageFull
 from huffleraft.store.founding import Identity
 
 DATABASE = "huffleraft.db"
@@ -34,6 +37,17 @@ class _IdentityFile(msgspec.Struct, forbid_unknown_fields=True):
     seal: str
 
 
+@contextmanager
+def os_errors(path: Path) -> Iterator[None]:
+    """Raise the operating system's errors about the data directory *path* by our names for them."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFull(str(path)) from error
+        raise DataDirUnwritable(str(path), error.strerror or str(error)) from error
+
+
 class DataDirectory:
     """A data directory claimed by this process, until it is released."""
 
@@ -45,27 +59,32 @@ class DataDirectory:
     def claim(cls, path: Path) -> DataDirectory:
         """Make the directory if need be, and take it.
 
-        Raises DataDirLocked if somebody else has it, DataDirUnwritable if it cannot be had.
-        The lock is the kernel's (`flock`): it ends with the process, however that ends.
+        Raises DataDirLocked if somebody else has it, DataDirUnwritable or StorageFull if it
+        cannot be had.  The lock is the kernel's (`flock`): it ends with the process, however
+        that ends.
         """
-        try:
+        with os_errors(path):
             path.mkdir(parents=True, exist_ok=True)
             lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise DataDirUnwritable(str(path), error.strerror or str(error)) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            owner = os.pread(lock, 20, 0)
-            os.close(lock)
-            pid = int(owner) if owner.strip().isdigit() else None
-            raise DataDirLocked(str(path), pid) from error
-        with suppress(OSError):  # the pid is for a person to read; a full disk may lack it
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        directory = cls(path, lock)
-        directory._restore_wal()
+            directory = cls(path, lock)
+            try:
+                directory._lock_or_name_the_owner()
+                directory.restore_wal()  # if a process was killed while it closed
+            except BaseException:
+                directory.release()
+                raise
         return directory
+
+    def _lock_or_name_the_owner(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.pread(self._lock, 20, 0)
+            pid = int(owner) if owner.strip().isdigit() else None
+            raise DataDirLocked(str(self.path), pid) from error
+        with suppress(OSError):  # the pid is for a person to read; a full disk may lack it
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let another process have it."""
@@ -85,24 +104,25 @@ class DataDirectory:
 
     def keep_wal(self) -> None:
         """Keep the write-ahead log's content by a second name while a connection closes."""
-        with suppress(FileNotFoundError):
-            os.link(self.wal, self.path / KEPT_WAL)
-            self.sync()
-
-    def _restore_wal(self) -> None:
-        """Give the log that was kept its name again, unless SQLite did not remove it."""
+        if not self.wal.exists():
+            return
         kept = self.path / KEPT_WAL
         try:
-            if self.wal.exists():
-                kept.unlink(missing_ok=True)
-            elif kept.exists():
-                kept.rename(self.wal)
-        except OSError as error:
-            raise DataDirUnwritable(str(self.path), error.strerror or str(error)) from error
+            os.link(self.wal, kept)
+        except OSError:  # not every file system has second names
+            shutil.copyfile(self.wal, kept)
+            _sync(kept)
+        self.sync()
 
     def restore_wal(self) -> None:
-        """Undo what closing a connection did to the log that `keep_wal` kept."""
-        self._restore_wal()
+        """Undo what closing a connection did to the log that `keep_wal` kept, if anything."""
+        kept = self.path / KEPT_WAL
+        if not kept.exists():
+            return
+        if self.wal.exists():
+            kept.unlink()
+        else:
+            kept.rename(self.wal)
         self.sync()
 
     # Whose it is.
@@ -121,26 +141,32 @@ class DataDirectory:
 
     def sync(self) -> None:
         """Make the names in the directory, and its own name, durable."""
-        for path in (self.path, self.path.parent):
-            directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+        _sync(self.path)
+        with suppress(PermissionError):  # the directory above may be another user's, who made ours
+            _sync(self.path.parent)
+
+
+def _sync(path: Path) -> None:
+    """Make a file's content, or a directory's names, durable."""
+    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def read_identity(data_dir: Path) -> Identity | None:
     """Whose directory this is, without opening it; None if it was never founded.
 
-    Raises StorageCorrupt if the file that says so is damaged.
+    Raises StorageCorrupt if the file that says so is damaged, DataDirUnwritable if it cannot be
+    read.
     """
-    try:
-        with (data_dir / IDENTITY).open("rb") as file:
-            raw = file.read(_IDENTITY_BYTES_MAX)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise DataDirUnwritable(str(data_dir), error.strerror or str(error)) from error
+    with os_errors(data_dir):
+        try:
+            with (data_dir / IDENTITY).open("rb") as file:
+                raw = file.read(_IDENTITY_BYTES_MAX)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
     try:
         fields = msgspec.json.decode(raw, type=_IdentityFile)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

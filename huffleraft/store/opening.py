@@ -26,7 +26,14 @@ from huffleraft.ports import Recovered
 from huffleraft.store import batches, facts, keyspace, schema, wal
 from huffleraft.store.batches import Tail
 from huffleraft.store.database import PAGE_BYTES, Database
-from huffleraft.store.directory import DATABASE, IDENTITY, WAL, DataDirectory, read_identity
+from huffleraft.store.directory import (
+    DATABASE,
+    IDENTITY,
+    WAL,
+    DataDirectory,
+    os_errors,
+    read_identity,
+)
 from huffleraft.store.founding import Founding, Identity
 
 logger = logging.getLogger("huffleraft.store")
@@ -65,18 +72,19 @@ def open_directory(
     directory: DataDirectory, found: Founding | None, page_limit: int | None
 ) -> Opened:
     """Open the claimed *directory*, or found it if it is empty; raises as `open_sqlite` says."""
-    known = read_identity(directory.path)
-    scan = wal.scan(directory.wal)
-    if scan.torn:
-        logger.warning("%s ends in %d frames of a write cut short", WAL, scan.torn)
-    _require_database(directory, known, scan)
-    database = Database(directory.database, page_limit=page_limit)
-    try:
-        with database.errors():
-            opened = _open(directory, database, known, scan, found)
-    except BaseException:
-        close_as_after_crash(directory, database)
-        raise
+    with os_errors(directory.path):
+        known = read_identity(directory.path)
+        scan = wal.scan(directory.wal)
+        if scan.torn:
+            logger.warning("%s ends in %d frames of a write cut short", WAL, scan.torn)
+        _require_database(directory, known, scan)
+        database = Database(directory.database, page_limit=page_limit)
+        try:
+            with database.errors():
+                opened = _open(directory, database, known, scan, found)
+        except BaseException:
+            close_as_after_crash(directory, database)
+            raise
     database.running = True
     return opened
 
