@@ -1,0 +1,305 @@
+"""The client: whom it asks, what it follows, what it sends again, and what it tells."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+
+from huffleraft import errors
+from huffleraft.errors import InvalidKey, ValueTooLarge
+from huffleraft.http.client import Client, Mismatch, OperationFailed, Patience, Written
+from huffleraft.http.operation import Session
+from huffleraft.kv.limits import VALUE_BYTES_MAX
+from tests.http.doors import open_door
+from tests.http.solitary import SolitaryStore
+
+pytestmark = pytest.mark.anyio
+
+HASTY = Patience(total=0.5, pause=(0.001, 0.002), obey_retry_after=False)
+PINNED = Patience(total=0.5, retries=False, sessions=False, hops=2)
+
+
+@asynccontextmanager
+async def rude_node(*answers: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answers each connection with the next of *answers*, whatever it says, and hangs up.
+
+    Yields its address, and what it has heard.
+    """
+    heard: list[bytes] = []
+    left = list(answers)
+
+    async def answer(stream: SocketStream) -> None:
+        async with stream:
+            heard.append(await stream.receive())
+            if left:
+                await stream.send(left.pop(0))
+
+    multi = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = multi.extra(SocketAttribute.local_port)
+    async with multi, anyio.create_task_group() as tasks:
+        tasks.start_soon(multi.serve, answer)
+        yield f"127.0.0.1:{port}", heard
+        tasks.cancel_scope.cancel()
+
+
+async def unused_address() -> str:
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as multi:
+        return f"127.0.0.1:{multi.extra(SocketAttribute.local_port)}"
+
+
+def test_a_client_needs_somebody_to_ask() -> None:
+    with pytest.raises(ValueError, match="at least one endpoint"):
+        Client([])
+
+
+@pytest.mark.parametrize("key", ["a", "a/b", "..", ".", "a%2Fb", "ä\n?#&", " ", "\x00"])
+async def test_every_operation_means_the_same_key(key: str) -> None:
+    async with open_door() as door, Client([door.address]) as client:
+        written = await client.set(key, b"1")
+        assert written.version == 1
+        read = await client.get(key)
+        assert (read.value, read.version, read.index) == (b"1", 1, written.index)
+        swapped = await client.cas(key, b"1", b"")
+        assert isinstance(swapped, Written)
+        assert (await client.get(key)).value == b""
+        assert not (await client.delete(key)).replayed
+        assert (await client.get(key)).value is None
+
+
+async def test_a_mismatch_is_an_answer_and_shows_what_is_there() -> None:
+    async with open_door() as door, Client([door.address]) as client:
+        missing = await client.cas("a", b"1", b"2")
+        assert isinstance(missing, Mismatch)
+        assert (missing.current, missing.version) == (None, None)
+        await client.set("a", b"\xff")
+        found = await client.cas("a", None, b"2")
+        assert isinstance(found, Mismatch)
+        assert (found.current, found.version) == (b"\xff", 1)
+
+
+async def test_what_can_never_be_stored_is_not_asked() -> None:
+    async with open_door() as door, Client([door.address]) as client:
+        with pytest.raises(InvalidKey):
+            await client.get("")
+        with pytest.raises(ValueTooLarge):
+            await client.set("a", bytes(VALUE_BYTES_MAX + 1))
+        with pytest.raises(ValueTooLarge):
+            await client.cas("a", None, bytes(VALUE_BYTES_MAX + 1))
+        assert door.store.asked == []
+
+
+async def test_an_answer_tells_who_gave_it_and_from_where_in_the_log() -> None:
+    async with open_door() as door, Client([door.address], patience=PINNED) as client:
+        served = (await client.set("a", b"1")).served
+        assert (served.node, served.term, served.index) == ("n1", 3, 1)
+        assert (served.endpoint, served.status, served.code) == (door.address, 200, None)
+
+
+async def test_a_write_borrows_a_session_that_no_other_uses() -> None:
+    async with open_door() as door, Client([door.address]) as client:
+        session = await client.register()
+        await client.set("a", b"1")
+        await client.set("a", b"2")
+        assert door.store.applied == 3  # one register, two sets
+        async with anyio.create_task_group() as tasks:
+            for n in range(5):
+                tasks.start_soon(client.set, f"b{n}", b"")
+        assert session == 1
+        assert {(await client.get(f"b{n}")).version for n in range(5)} == {1}
+
+
+# The leader.
+
+
+async def test_a_redirect_is_followed_and_remembered() -> None:
+    async with open_door() as follower, open_door() as leader:
+        follower.store.instead = errors.NotLeader("n2", leader.address)
+        async with Client([follower.address]) as client:
+            written = await client.set("a/b", b"1")
+            assert [one.code for one in written.attempts] == ["not-leader", None, None]
+            assert client.endpoint == leader.address
+            assert len((await client.get("a/b")).attempts) == 1
+
+
+async def test_a_pinned_client_follows_and_comes_back() -> None:
+    async with open_door() as follower, open_door() as leader:
+        follower.store.instead = errors.NotLeader("n2", leader.address)
+        async with Client([follower.address], patience=PINNED) as client:
+            for _ in range(2):
+                codes = [one.code for one in (await client.set("a", b"1")).attempts]
+                assert codes == ["not-leader", None]
+                assert client.endpoint == follower.address
+
+
+async def test_redirects_in_a_circle_end() -> None:
+    async with open_door() as one, open_door() as other:
+        one.store.instead = errors.NotLeader("n2", other.address)
+        other.store.instead = errors.NotLeader("n1", one.address)
+        async with Client([one.address], patience=PINNED) as client:
+            with pytest.raises(OperationFailed) as failed:
+                await client.set("a", b"1")
+        assert [one.code for one in failed.value.attempts] == ["not-leader"] * 3
+        assert failed.value.definite
+        assert failed.value.code == "not-leader"
+
+
+async def test_another_node_is_asked_when_one_is_gone() -> None:
+    async with open_door() as door:
+        async with Client([await unused_address(), door.address], patience=HASTY) as client:
+            read = await client.get("a")
+        assert [one.code for one in read.attempts] == ["unreachable", "key-not-found"]
+        assert read.attempts[0].definite
+
+
+# What is sent again.
+
+
+async def test_a_definite_refusal_is_tried_again_until_the_time_is_up() -> None:
+    async with open_door() as door, Client([door.address], patience=HASTY) as client:
+        await client.register()
+        door.store.instead = errors.NoLeader(1)
+        with anyio.fail_after(5), pytest.raises(OperationFailed) as failed:
+            await client.set("a", b"1")
+        *refused, last = failed.value.attempts
+        assert len(refused) > 1
+        assert {(one.code, one.definite) for one in refused} == {("no-leader", True)}
+        # The time may end while the last request is under way, and then nobody knows.
+        assert last.code in ("no-leader", "timed-out")
+        assert failed.value.definite == last.definite
+
+
+async def test_a_mistake_in_the_request_is_not_tried_again() -> None:
+    async with open_door() as door, Client([door.address]) as client:
+        door.store.instead = errors.BadRequest("it makes no sense")
+        with pytest.raises(OperationFailed) as failed:
+            await client.get("a")
+        assert len(failed.value.attempts) == 1
+        assert failed.value.code == "bad-request"
+        assert "makes no sense" in str(failed.value)
+
+
+LOST = {
+    "nothing": b"",
+    "half": b"HTTP/1.1 200 OK\r\nHuffleraft-Node: n1\r\nContent-Length: 9\r\n\r\nhalf",
+    "foreign": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+    "proxy": b"HTTP/1.1 503 Oops\r\nHuffleraft-Node: n1\r\nContent-Length: 2\r\n\r\nhi",
+    "rubbish": b"\x00\x01\x02\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", LOST.values(), ids=LOST)
+async def test_a_write_in_doubt_is_not_sent_again_without_a_session(answer: bytes) -> None:
+    patience = Patience(total=2.0, sessions=False)
+    async with rude_node(answer) as (address, heard):
+        async with Client([address], patience=patience) as client:
+            with pytest.raises(OperationFailed) as failed:
+                await client.set("a", b"1")
+        assert len(heard) == 1
+        assert not failed.value.definite
+        assert failed.value.code in ("connection-lost", "foreign-answer")
+
+
+@pytest.mark.parametrize("answer", LOST.values(), ids=LOST)
+async def test_a_write_in_doubt_is_sent_again_under_its_session(answer: bytes) -> None:
+    async with open_door() as door, rude_node(answer) as (rude, heard):
+        async with Client([door.address, rude], patience=HASTY) as client:
+            await client.register()
+            door.store.instead = errors.NoLeader(1)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(lead_again_when_heard, door.store, heard)
+                written = await client.set("a", b"1")
+        stamps = [line for line in heard[0].split(b"\r\n") if b"Sequence" in line]
+        assert stamps == [b"Huffleraft-Sequence: 1"]
+        assert written.version == 1
+        assert [one.code for one in written.attempts][:1] == ["no-leader"]
+
+
+def said(status: str, kind: str, document: bytes) -> bytes:
+    return (
+        f"HTTP/1.1 {status}\r\nHuffleraft-Node: n1\r\nConnection: close\r\n"
+        f"Content-Type: application/{kind}\r\nContent-Length: {len(document)}\r\n\r\n"
+    ).encode() + document
+
+
+async def test_a_session_that_may_have_begun_leaves_no_write_in_doubt() -> None:
+    answers = (
+        b"",
+        said("201 Created", "json", b'{"session":7}'),
+        said("400 Bad", "problem+json", b'{"code":"bad-request","definite":true}'),
+    )
+    async with rude_node(*answers) as (rude, heard), Client([rude], patience=HASTY) as client:
+        with pytest.raises(OperationFailed) as failed:
+            await client.set("a", b"1")
+    assert [one.split(b" ")[0] for one in heard] == [b"POST", b"POST", b"PUT"]
+    codes = [one.code for one in failed.value.attempts]
+    assert codes == ["connection-lost", None, "bad-request"]
+    assert failed.value.definite
+
+
+async def lead_again_when_heard(store: SolitaryStore, heard: list[bytes]) -> None:
+    while not heard:
+        await anyio.lowlevel.checkpoint()
+    store.instead = None
+
+
+async def test_a_write_that_had_run_is_answered_as_replayed() -> None:
+    async with open_door() as door, Client([door.address]) as client:
+        session = await client.register()
+        stamp = f"Huffleraft-Session: {session}\r\nHuffleraft-Sequence: 1\r\n".encode()
+        before = await door.ask(
+            b"PUT /v1/kv/a HTTP/1.1\r\nHost: n\r\nConnection: close\r\nContent-Length: 1\r\n"
+            + stamp
+            + b"\r\n1"
+        )
+        assert b"200 OK" in before
+        written = await client.set("a", b"1")
+        assert written.replayed
+        assert (await client.get("a")).version == 1
+
+
+async def test_a_session_that_ended_is_replaced_where_nothing_is_in_doubt() -> None:
+    async with open_door() as door, Client([door.address]) as client:
+        await client.register()
+        client._contacts.sessions[0].id = 4711
+        written = await client.set("a", b"1")
+        assert written.version == 1
+        assert [one.code for one in written.attempts] == ["session-unknown", None, None]
+        assert all(one.definite for one in written.attempts)
+
+
+async def test_a_session_that_ended_with_a_write_in_doubt_leaves_it_so() -> None:
+    async with open_door() as door, rude_node(b"") as (rude, _):
+        async with Client([rude, door.address], patience=HASTY) as client:
+            client._contacts.sessions.append(Session(4711))
+            with pytest.raises(OperationFailed) as failed:
+                await client.set("a", b"1")
+        assert [one.code for one in failed.value.attempts] == [
+            "connection-lost",
+            "session-unknown",
+        ]
+        assert not failed.value.definite
+
+
+async def test_a_node_that_does_not_answer_is_given_up_in_time() -> None:
+    patience = Patience(total=0.2, retries=False, sessions=False)
+    async with open_door() as door:
+        door.store.hang = anyio.Event()
+        async with Client([door.address], patience=patience) as client:
+            with anyio.fail_after(5), pytest.raises(OperationFailed) as failed:
+                await client.set("a", b"1")
+    assert (failed.value.code, failed.value.definite) == ("timed-out", False)
+
+
+async def test_a_node_is_told_how_long_the_client_will_wait() -> None:
+    patience = Patience(total=2.0, server=0.6, retries=False, sessions=False)
+    async with open_door() as door:
+        async with Client([door.address], patience=patience) as client:
+            await client.set("a", b"1")
+        async with Client([door.address], patience=Patience(total=2.0)) as client:
+            await client.get("a")
+        stated, derived = door.store.asked
+        assert stated == 0.6
+        assert derived is not None
+        assert 1.0 < derived <= 1.8
