@@ -7,6 +7,7 @@ message's `prev_log_id` knows, so a batch with a hole cannot be said.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 
@@ -25,10 +26,11 @@ from huffleraft.errors import FrameInvalid
 ENTRIES_MAX = 1 << 16
 """Entries in one batch: a few bytes can be an entry, and each takes a hundred in memory."""
 
-EntryFields = tuple[Number, PayloadFields]
+BatchFields = Annotated[list[tuple[Number, PayloadFields]], msgspec.Meta(max_length=ENTRIES_MAX)]
+"""The fields of a batch.  msgspec looks at the length before it makes room for so many."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decoder = msgspec.msgpack.Decoder(list[EntryFields])
+_decoder = msgspec.msgpack.Decoder(BatchFields)
 
 
 def entry_fields(entries: Iterable[Entry]) -> list[tuple[Term, PayloadFields]]:
@@ -37,15 +39,13 @@ def entry_fields(entries: Iterable[Entry]) -> list[tuple[Term, PayloadFields]]:
 
 
 def entries_of(
-    fields: list[EntryFields], first_index: LogIndex, lowest: Term, highest: Term
+    fields: BatchFields, first_index: LogIndex, lowest: Term, highest: Term
 ) -> tuple[Entry, ...]:
     """The entries that *fields* stand for, from *first_index* on.
 
-    FrameInvalid if there are too many, or their terms fall, begin below *lowest* or exceed
-    *highest*.
+    FrameInvalid if their terms fall, begin below *lowest* or exceed *highest*, or their indexes
+    cannot be.
     """
-    if len(fields) > ENTRIES_MAX:
-        raise FrameInvalid(f"{len(fields)} entries in one batch; at most {ENTRIES_MAX} are allowed")
     if first_index + len(fields) - 1 > NUMBER_MAX:
         raise FrameInvalid(f"entries above index {NUMBER_MAX} cannot be")
     entries = []

@@ -12,7 +12,7 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from huffleraft.codec.entries import EntryFields, entries_of, entry_fields
+from huffleraft.codec.entries import BatchFields, entries_of, entry_fields
 from huffleraft.codec.fields import Id, Number, entry_id
 from huffleraft.core.messages import (
     AppendEntriesRequest,
@@ -55,7 +55,7 @@ class _RequestVoteResponse(_Fields, frozen=True, array_like=True, tag=4):
 
 class _AppendEntriesRequest(_Fields, frozen=True, array_like=True, tag=5):
     prev_log_id: IdFields
-    entries: list[EntryFields]
+    entries: BatchFields
     leader_commit: Number
     read_round: Number
 

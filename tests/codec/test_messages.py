@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import suppress
 
 import msgspec
@@ -104,7 +105,7 @@ ANSWER = [6, "n1", 3, [2, 9], True, 9, None, 0]
         ([*HEARTBEAT[:4], [[3, "text"]], 8, 0], "Expected `bytes | array | null`"),
         ([*HEARTBEAT[:4], [[3, b"", 0]], 8, 0], "of length 2"),
         ([*HEARTBEAT[:3], [2, (1 << 63) - 2], [[3, b""]] * 2, 8, 0], "cannot be"),
-        ([*HEARTBEAT[:4], [[3, b""]] * 70_000, 8, 0], "at most 65536"),
+        ([*HEARTBEAT[:4], [[3, b""]] * 70_000, 8, 0], "length <= 65536"),
         ([*HEARTBEAT[:4], [[3, [1, ["b", "a"], []]]], 8, 0], "must be sorted"),
         ([*HEARTBEAT[:4], [[3, [1, ["a", "a"], []]]], 8, 0], "must be sorted"),
         ([*HEARTBEAT[:4], [[3, [1, ["a"], [["b", "h:1"]]]]], 8, 0], "must name its voters"),
@@ -129,6 +130,20 @@ def test_what_no_server_can_say_is_refused_in_one_sentence(
 def test_a_claimed_length_allocates_nothing(claim: str) -> None:
     with pytest.raises(FrameInvalid):
         decode(bytes.fromhex(claim))
+
+
+def test_more_entries_than_are_allowed_are_refused_before_room_is_made_for_them() -> None:
+    count = 1 << 20
+    batch = b"\xdd" + count.to_bytes(4, "big") + b"\x92\x01\xc0" * count
+    frame = bytes.fromhex("97 05 a2 6e 31 01 92 00 00") + batch + b"\x00\x00"
+    tracemalloc.start()
+    try:
+        with pytest.raises(FrameInvalid, match="of length <= 65536"):
+            decode(frame)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < len(frame) // 10
 
 
 @pytest.mark.parametrize("opening", [b"\x91", b"\x81"])
