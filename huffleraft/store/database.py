@@ -132,11 +132,11 @@ class Database:
         """Whether so much was written that the log should be folded into the file."""
         return self._frames >= CHECKPOINT_FRAMES
 
-    def checkpoint(self, mode: str = "PASSIVE") -> None:
+    def checkpoint(self, mode: str = "PASSIVE") -> bool:
         """Copy the log's pages to the file, so that the log can begin again from its start.
 
-        A full disk, or a checkpoint that could not be finished, is late and told to the log.
-        Raises StorageFailed for anything else.
+        A full disk, or a checkpoint that could not be finished, is late: it is told to the log,
+        and the answer is False.  Raises StorageFailed for anything else.
         """
         self._frames = 0
         try:
@@ -144,10 +144,12 @@ class Database:
                 result = self.connection.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})").one()
         except StorageFull as full:
             logger.warning("checkpoint is late: %s", full)
-            return
+            return False
         busy, frames, copied = result
         if busy or copied < frames:
             logger.warning("checkpoint copied %d of %d frames, busy %d", copied, frames, busy)
+            return False
+        return True
 
     # What SQLite's errors mean.
 

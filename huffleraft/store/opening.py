@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from huffleraft.codec.seals import genesis
 from huffleraft.core.log import Entry
 from huffleraft.core.types import ORIGIN, EntryId, LogIndex, Vote
-from huffleraft.errors import ConfigurationInvalid, SchemaNewer, StorageCorrupt
+from huffleraft.errors import ConfigurationInvalid, SchemaNewer, StorageCorrupt, StorageFull
 from huffleraft.ports import Recovered
 from huffleraft.store import batches, facts, keyspace, schema, wal
 from huffleraft.store.batches import Tail
@@ -139,7 +139,9 @@ def _open(
     boot = contents.boot + 1
     with database.transaction(frames=1) as connection:
         facts.update_fact(connection, schema.boot, boot, False)
-    database.checkpoint()  # from now on the file itself says that there must be a log
+    # From now on the file itself says that there must be a log.
+    if not database.checkpoint():
+        raise StorageFull(str(database.path))
     if known is None:
         directory.write_identity(contents.identity)
     return Opened(database, _recovered(contents, boot), contents.tail)

@@ -77,7 +77,7 @@ class SqliteStore:
         self._tail: Tail = opened.tail
         self._boot = opened.recovered.boot
         self._failed: StorageFailed | None = None
-        self._closing = False  # asked to close: known to the event loop
+        self._closing: anyio.Event | None = None  # asked to close: known to the event loop
         self._closed = False  # known to the thread
 
     # Storage.
@@ -147,17 +147,23 @@ class SqliteStore:
         await self._run(lambda: self._database.limit_pages(page_limit))
 
     async def close(self) -> None:
-        """End it, after the calls made before; the directory is free again.  Never raises.
+        """End it, after the calls made before; then the directory is free again.  Never raises.
 
         The write-ahead log is folded into the file and removed; where that cannot be, it stays,
         and the next opening goes on from it.  Later calls raise StorageFailed.
         """
-        if self._closing:
+        if self._closing is not None:
+            await self._closing.wait()
             return
-        self._closing = True
+        self._closing = anyio.Event()
         with anyio.CancelScope(shield=True):
-            await self._writer.run(self._close)
-            await self._writer.stop()
+            try:
+                await self._writer.run(self._close)
+                await self._writer.stop()
+            except StorageFailed as error:
+                logger.warning("the database stays open until the process ends: %s", error)
+            finally:
+                self._closing.set()
 
     def _close(self) -> None:
         self._closed = True
@@ -172,11 +178,10 @@ class SqliteStore:
         try:
             with self._database.transaction(frames=1) as connection:
                 facts.update_fact(connection, schema.boot, self._boot, True)
-            self._database.checkpoint("TRUNCATE")
+            return self._database.checkpoint("TRUNCATE")
         except (StorageFull, StorageFailed) as error:
             logger.warning("the database is left as after a crash: %s", error)
             return False
-        return True
 
     # How every call goes.
 
@@ -207,9 +212,14 @@ class SqliteStore:
             self._failed = StorageFailed(f"{type(error).__name__}: {error}")
             raise self._failed from error
         if self._database.checkpoint_due:
-            self._writer.later(lambda: self._guarded(self._checkpoint))
+            self._writer.later(self._checkpoint)
         return result
 
     def _checkpoint(self) -> None:
-        if self._database.checkpoint_due:
-            self._database.checkpoint()
+        """Checkpoint between commits, if one is due still; an error fails every later call."""
+        if self._closed or self._failed is not None or not self._database.checkpoint_due:
+            return
+        try:
+            self._guarded(self._database.checkpoint)
+        except StorageFailed as error:
+            logger.warning("no checkpoint could be made: %s", error)

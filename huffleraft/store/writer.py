@@ -6,6 +6,9 @@ hop of 90 microseconds of CPU on asyncio and 180 on trio, and keeps no order.  O
 takes jobs from one queue costs half of that and *is* the order (obligation O2).
 
 The way back is each loop's own: `call_soon_threadsafe` on asyncio, `run_sync_soon` on trio.
+
+Whoever waits for the thread is answered even if it dies: a node that waits for ever for its disk
+looks alive and is not.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, Protocol, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import current_token
+
+from huffleraft.errors import StorageFailed
 
 T = TypeVar("T")
 
@@ -50,6 +55,7 @@ class Writer:
         self._loop = native if isinstance(native, asyncio.AbstractEventLoop) else None
         self._trio = None if self._loop is not None else cast("_TrioToken", native)
         self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._ended = False
         # A daemon: a program that forgets to close its store can still end.
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -58,13 +64,14 @@ class Writer:
         """Run *work* in the thread; what it returns or raises is returned or raised here.
 
         If the caller is cancelled, *work* is still done, in its place; nobody hears of it.
+        Raises StorageFailed if the thread has ended, or ends before it.
         """
         if self._loop is not None:
             return await self._run_on_asyncio(work, self._loop)
         return await self._run_on_trio(work)
 
     def later(self, work: Callable[[], object]) -> None:
-        """Run *work* in the thread after the jobs that wait; what it raises is lost.
+        """Run *work*, which raises nothing, in the thread after the jobs that wait.
 
         May be called in the thread itself.
         """
@@ -86,7 +93,7 @@ class Writer:
                 loop.call_soon_threadsafe(wake)
 
         job = _Job(work, settle)
-        self._jobs.put(cast("_Job[object]", job))
+        self._give(cast("_Job[object]", job))
         await done
         return _outcome(job)
 
@@ -99,17 +106,34 @@ class Writer:
                 self._trio.run_sync_soon(done.set)
 
         job = _Job(work, settle)
-        self._jobs.put(cast("_Job[object]", job))
+        self._give(cast("_Job[object]", job))
         await done.wait()
         return _outcome(job)
 
+    def _give(self, job: _Job[object]) -> None:
+        self._jobs.put(job)
+        if self._ended:  # looked at after the put: so either the thread sees the job, or we do
+            self._refuse_rest()
+
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            try:
-                job.result = job.work()
-            except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's
-                job.error = error
-            job.settle()
+        try:
+            while (job := self._jobs.get()) is not None:
+                try:
+                    job.result = job.work()
+                except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's
+                    job.error = error
+                job.settle()
+        finally:
+            self._ended = True
+            self._refuse_rest()
+
+    def _refuse_rest(self) -> None:
+        with suppress(Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    job.error = StorageFailed("the thread that writes has ended")
+                    job.settle()
 
 
 def _outcome(job: _Job[T]) -> T:

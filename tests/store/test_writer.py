@@ -7,7 +7,8 @@ import threading
 import anyio
 import pytest
 
-from huffleraft.store.writer import Writer
+from huffleraft.errors import StorageFailed
+from huffleraft.store.writer import Writer, _Job
 
 pytestmark = pytest.mark.anyio
 
@@ -76,3 +77,44 @@ async def test_the_thread_ends_when_the_writer_stops() -> None:
     await writer.stop()
     writer._thread.join(10)
     assert not writer._thread.is_alive()
+
+
+async def test_whoever_waits_for_a_thread_that_dies_is_told() -> None:
+    writer = Writer("a writer that dies")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    async def waits() -> None:
+        with pytest.raises(StorageFailed, match="the thread that writes has ended"):
+            await writer.run(lambda: "never")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(writer.run, slow)
+        await anyio.to_thread.run_sync(begun.wait)
+        writer._jobs.put(None)  # where it ends; what is given from now on comes too late
+        group.start_soon(waits)
+        await anyio.wait_all_tasks_blocked()
+        go_on.set()
+    writer._thread.join(10)
+    with anyio.fail_after(10):
+        await waits()
+
+
+async def test_a_thread_whose_caller_cannot_be_told_dies_and_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", ended.append)
+    writer = Writer("a writer without memory")
+
+    def no_memory() -> None:
+        raise MemoryError
+
+    writer._jobs.put(_Job(lambda: None, no_memory))
+    with anyio.fail_after(10), pytest.raises(StorageFailed):
+        await writer.run(lambda: "never")
+    writer._thread.join(10)
+    assert len(ended) == 1
