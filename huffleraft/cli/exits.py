@@ -26,7 +26,7 @@ EXIT_CODES: dict[int, str] = {
     16: "the options contradict each other or name what cannot be",
     17: "an empty directory under an id that the cluster has met already",
     18: "the disk is full, so the node cannot even start",
-    20: "the storage failed while the node ran, and it halted",
+    20: "the storage failed, and the node halted or did not start",
     130: "stopped at once by a second Ctrl-C (143: by a second SIGTERM)",
 }
 

@@ -43,23 +43,6 @@ def test_a_killed_node_reads_back_what_it_acknowledged(tmp_path: Path) -> None:
         stop(running)
 
 
-def test_a_port_in_use_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        where = f"127.0.0.1:{taken.getsockname()[1]}"
-        options = ("--id", "n1", "--bootstrap", f"n1={where}", "--listen", where)
-        with Running("serve", "--data-dir", tmp_path, *options) as running:
-            assert running.end() == 15, running.report()
-            assert f"{where} is in use by another process" in running.sentence()
-
-
-def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    data_dir = tmp_path / "file" / "below"
-    with Running("serve", "--data-dir", data_dir, *ALONE) as running:
-        assert running.end() == 14, running.report()
-        assert f"{data_dir} cannot be used as a data directory" in running.sentence()
-
-
 def test_a_second_process_on_one_directory_is_refused_and_the_first_goes_on(
     tmp_path: Path,
 ) -> None:
