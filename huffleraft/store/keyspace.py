@@ -7,8 +7,9 @@ written, or an error.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import BLOB, Connection, bindparam, delete, insert, select
 
 from huffleraft.codec.digest import KeyRow, SessionRecord, digest
 from huffleraft.codec.seals import seal
@@ -20,8 +21,8 @@ from huffleraft.store.database import PAGE_BYTES
 from huffleraft.store.directory import DATABASE
 from huffleraft.store.schema import compiled
 
-_FETCH_KEYS = 500
-"""Keys in one query."""
+_FETCH_KEYS = 512
+"""Keys in one query; a power of two."""
 
 _SCAN_ROWS = 64
 """Rows of a scan held at a time; a value may have a mebibyte."""
@@ -30,8 +31,6 @@ _put_row = compiled(insert(schema.rows).prefix_with("OR REPLACE"))
 _drop_row = compiled(delete(schema.rows).where(schema.rows.c.key == bindparam("k")))
 _put_session = compiled(insert(schema.sessions).prefix_with("OR REPLACE"))
 _drop_session = compiled(delete(schema.sessions).where(schema.sessions.c.id == bindparam("k")))
-_one_row = compiled(select(schema.rows).where(schema.rows.c.key == bindparam("k")))
-_some_rows = select(schema.rows).where(schema.rows.c.key.in_(bindparam("k", expanding=True)))
 _all_rows = select(schema.rows).order_by(schema.rows.c.key)
 _all_sessions = select(schema.sessions).order_by(schema.sessions.c.id)
 
@@ -60,14 +59,23 @@ def fetch(connection: Connection, keys: Collection[str]) -> dict[str, Row]:
     wanted = [key.encode() for key in keys]
     for start in range(0, len(wanted), _FETCH_KEYS):
         part = wanted[start : start + _FETCH_KEYS]
-        if len(part) == 1:
-            result = connection.exec_driver_sql(_one_row, (part[0],))
-        else:
-            result = connection.execute(_some_rows, {"k": part})
+        count = 1 << (len(part) - 1).bit_length()
+        part += part[:1] * (count - len(part))
+        result = connection.exec_driver_sql(_rows_of(count), tuple(part))
         for key, value, version, changed_index, stored in result:
             _check_row(key, value, version, changed_index, stored)
             found[key.decode()] = Row(value, version, changed_index)
     return found
+
+
+@cache
+def _rows_of(count: int) -> str:
+    """The query for *count* keys, the same key any number of times.
+
+    Only for powers of two, so that few statements are compiled, and SQLite keeps them prepared.
+    """
+    keys = [bindparam(f"k{number}", type_=BLOB) for number in range(count)]
+    return compiled(select(schema.rows).where(schema.rows.c.key.in_(keys)))
 
 
 def sessions(connection: Connection) -> Mapping[LogIndex, SessionRow]:

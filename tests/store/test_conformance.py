@@ -180,11 +180,13 @@ async def test_rows_and_sessions_are_flushed_together_with_last_applied(open_sto
     await store.close()
 
 
-async def test_more_keys_than_one_query_takes_are_fetched(open_store: Open) -> None:
+async def test_as_many_keys_as_are_asked_for_are_fetched(open_store: Open) -> None:
     store, _ = await open_store(FOUNDING)
     rows = {f"key {i}": Row(b"%d" % i, 1, 1) for i in range(1201)}
     await store.flush(Flush(1, rows, {}))
-    assert await store.fetch(list(rows)) == rows
+    for count in (0, 1, 2, 3, 5, 511, 512, 513, 1201):
+        asked = list(rows)[:count]
+        assert await store.fetch([*asked, "missing"]) == {key: rows[key] for key in asked}
     await store.close()
 
 
