@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import anyio
+from anyio.lowlevel import checkpoint
 from sqlalchemy import Connection
 
 from huffleraft.core.effects import Persist
@@ -45,22 +46,36 @@ async def open_sqlite(
     Raises, one sentence each: DataDirLocked if another process has it, DataDirUnwritable,
     StorageCorrupt with the file and the place in it, SchemaNewer, IdentityMismatch if it is not
     the node or the cluster of *found*, ConfigurationInvalid if it is empty and *found* is None,
-    StorageFull, StorageFailed.
+    StorageFull, StorageFailed.  If it is cancelled it is finished first, and closed again: a
+    directory that was opened and is not closed counts as crashed.
     """
     writer = Writer("huffleraft-store")
-    try:
-        directory = await writer.run(lambda: DataDirectory.claim(data_dir))
+    with anyio.CancelScope(shield=True):
         try:
-            opened = await writer.run(lambda: open_directory(directory, found, page_limit))
+            directory, opened = await writer.run(
+                lambda: _claimed_and_opened(data_dir, found, page_limit)
+            )
         except BaseException:
-            with anyio.CancelScope(shield=True):
-                await writer.run(directory.release)
-            raise
-    except BaseException:
-        with anyio.CancelScope(shield=True):
             await writer.stop()
+            raise
+    store = SqliteStore(writer, directory, opened)
+    try:
+        await checkpoint()
+    except BaseException:
+        await store.close()
         raise
-    return SqliteStore(writer, directory, opened), opened.recovered
+    return store, opened.recovered
+
+
+def _claimed_and_opened(
+    data_dir: Path, found: Founding | None, page_limit: int | None
+) -> tuple[DataDirectory, Opened]:
+    directory = DataDirectory.claim(data_dir)
+    try:
+        return directory, open_directory(directory, found, page_limit)
+    except BaseException:
+        directory.release()
+        raise
 
 
 class SqliteStore:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -108,3 +109,23 @@ async def test_a_store_whose_thread_died_fails_instead_of_waiting_for_it(
             await store.write((Persist(1, entries=commands(2, 1)),))
         await store.close()
     assert "the database stays open until the process ends" in caplog.text
+
+
+async def test_an_opening_that_is_cancelled_leaves_what_a_close_leaves(tmp_path: Path) -> None:
+    store, _ = await open_sqlite(tmp_path, found=FOUNDING)
+    await store.write((Persist(1, entries=commands(2, 5)),))
+    await store.close()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await open_sqlite(tmp_path)
+    assert scope.cancelled_caught
+    recovered = await recovered_from(tmp_path)
+    assert recovered.entries[1:] == commands(2, 5)
+
+
+async def test_a_founding_that_is_cancelled_is_done_or_not_begun(tmp_path: Path) -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(open_sqlite, tmp_path, found=FOUNDING))
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+    assert len((await recovered_from(tmp_path)).entries) == 1
