@@ -119,8 +119,12 @@ class StateMachine(Protocol):
         """
         ...
 
+    def recall(self, query: bytes) -> bytes | None:
+        """Answer a read from memory, as the state stands now; None if `query` must be asked."""
+        ...
+
     async def query(self, query: bytes) -> bytes:
-        """Answer a read from the state as it stands now."""
+        """Answer a read from the state as it stands now, however long the disk takes."""
         ...
 
 

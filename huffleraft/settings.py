@@ -47,6 +47,8 @@ class NodeSettings:
     """Bytes of commands that wait for the next turn; beyond it they are refused (overloaded)."""
     messages_waiting: int = 4_096
     """Messages from peers that wait for the next turn; beyond it they are lost."""
+    sends_held: int = 16_384
+    """Messages that wait for a write to be durable (O3); beyond it further ones are lost."""
     entries_unapplied: int = 65_536
     """Committed entries that wait to be applied; beyond it writes are refused (overloaded)."""
 

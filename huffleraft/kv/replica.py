@@ -187,28 +187,36 @@ class KvStateMachine:
 
     # Reading.
 
+    def recall(self, query: bytes) -> bytes | None:
+        """Answer a read from memory, as the state stands; None if only `query` can."""
+        try:
+            asked = decode_query(query)
+        except FrameInvalid as fault:
+            return encode_answer(Refused(fault.why))
+        if isinstance(asked, StateHash):
+            return None
+        row = self._overlay.get(asked.key)
+        return None if row is UNKNOWN else self._answer(row)
+
     async def query(self, query: bytes) -> bytes:
         """Answer a read from the state as it stands just before this returns.
 
         A state hash flushes first, so it raises what `flush` does.  Bytes that are no query are
         answered `Refused`: whoever sent them is told, and nothing else is disturbed.
         """
-        try:
-            asked = decode_query(query)
-        except FrameInvalid as fault:
-            return encode_answer(Refused(fault.why))
-        match asked:
+        known = self.recall(query)
+        if known is not None:
+            return known
+        match decode_query(query):
             case Get(key=key):
-                row = self._overlay.get(key)
-                if row is UNKNOWN:
-                    row = await self._fetched(key)
-                if row is None:
-                    return encode_answer(Missing(self._last_applied))
-                return encode_answer(
-                    Found(row.value, row.version, row.changed_index, self._last_applied)
-                )
+                return self._answer(await self._fetched(key))
             case StateHash():
                 return encode_answer(Hashed(*await self.digest()))
+
+    def _answer(self, row: Row | None) -> bytes:
+        if row is None:
+            return encode_answer(Missing(self._last_applied))
+        return encode_answer(Found(row.value, row.version, row.changed_index, self._last_applied))
 
     async def _fetched(self, key: str) -> Row | None:
         """The row of *key* as it stands when this returns.

@@ -77,6 +77,7 @@ class Driver:
         self._timers = Timers(self._duration)
         self._durable: WriteNumber = 0
         self._held: dict[WriteNumber, list[Send]] = {}
+        self._held_count = 0
         self.halted: str | None = None
         """Why the server halted; None while it runs."""
         self.first_commit: LogIndex | None = None
@@ -128,7 +129,9 @@ class Driver:
             return
         self._durable = durable
         for number in sorted(number for number in self._held if number <= durable):
-            for send in self._held.pop(number):
+            sends = self._held.pop(number)
+            self._held_count -= len(sends)
+            for send in sends:
                 self._network.send(send.to, send.message)
         self.handle(Persisted(durable))
 
@@ -154,7 +157,8 @@ class Driver:
                 case Send(to, message, after):
                     if after is None or after <= self._durable:
                         self._network.send(to, message)
-                    else:
+                    elif self._held_count < self._settings.sends_held:
+                        self._held_count += 1
                         self._held.setdefault(after, []).append(effect)
                 case Apply() | Reply() | ReadReady():
                     self._applier.put(effect)

@@ -23,7 +23,7 @@ from huffleraft.core import (
     Server,
     StorageFailed,
 )
-from huffleraft.errors import Halted, HuffleraftError, Stopping
+from huffleraft.errors import Halted, HuffleraftError, ReadTimedOut, Stopping
 from huffleraft.ports import (
     Clock,
     Dice,
@@ -122,13 +122,20 @@ class Node:
         return self._driver.first_commit
 
     @property
+    def closed(self) -> HuffleraftError | None:
+        """Why the node takes in nothing any more; None while it does."""
+        return self._requests.closed
+
+    @property
     def failure(self) -> HuffleraftError | None:
         """Why the node halted; None if it did not."""
         return self._failure
 
     async def leader_known(self) -> None:
-        """Return once this node knows who leads."""
+        """Return once this node knows who leads.  Raises Stopping or Halted if it never will."""
         while self.server.leader is None:
+            if (refusal := self._requests.refusal()) is not None:
+                raise refusal
             if self._leader_known is None:
                 self._leader_known = anyio.Event()
             await self._leader_known.wait()
@@ -153,8 +160,7 @@ class Node:
         request = LocalRequest(
             command, write=True, deadline=self._deadline(timeout), may_forward=forward
         )
-        self._intake.offer(request)
-        answer = await request.outcome()
+        answer = await self._outcome(request)
         assert answer is not None, "only a read is served without an answer"
         return answer
 
@@ -171,18 +177,33 @@ class Node:
         Raises NotLeader, NoLeader, Overloaded, ReadTimedOut, Stopping or Halted, and what the
         state machine's query raises.
         """
+        deadline = self._deadline(timeout)
         if not stale:
-            request = LocalRequest(
-                query, write=False, deadline=self._deadline(timeout), may_forward=forward
-            )
-            self._intake.offer(request)
-            answer = await request.outcome()
+            request = LocalRequest(query, write=False, deadline=deadline, may_forward=forward)
+            answer = await self._outcome(request)
             if answer is not None:
                 return answer
-        return await self._query(query)
+        elif (refusal := self._requests.refusal()) is not None:
+            raise refusal
+        return await self._query(query, deadline)
 
-    async def _query(self, query: bytes) -> Answer:
-        payload = await self._machine.query(query)
+    async def _outcome(self, request: LocalRequest) -> Answer | None:
+        """Offer *request* and wait for its end; of a cancelled one nothing is left."""
+        self._intake.offer(request)
+        try:
+            return await request.outcome()
+        finally:
+            if not request.finished:
+                self._requests.withdraw(request)
+
+    async def _query(self, query: bytes, deadline: float) -> Answer:
+        """Ask the state machine; raises ReadTimedOut if the disk is not done by *deadline*."""
+        payload = self._machine.recall(query)
+        if payload is None:  # the disk takes its time, and a scope costs some: only now
+            with anyio.move_on_after(deadline - self._clock.now()):
+                payload = await self._machine.query(query)
+        if payload is None:
+            raise ReadTimedOut
         return Answer(payload, self._machine.last_applied, self.server.current_term)
 
     def _unapplied(self) -> int:
@@ -233,6 +254,7 @@ class Node:
         """
         if self._requests.closed is None:
             self._requests.closed = Stopping()
+            self._wake_who_waits_for_a_leader()
         if self._tasks is None:
             return
         with anyio.move_on_after(0.6 * self._settings.stop_timeout):
@@ -257,7 +279,13 @@ class Node:
         if self._failure is not None and not isinstance(self._failure, Halted):
             self._requests.closed = Halted(str(self._failure))
         self._requests.abandon("the node stopped before it was done")
+        self._wake_who_waits_for_a_leader()
         self._ended.set()
+
+    def _wake_who_waits_for_a_leader(self) -> None:
+        if self._leader_known is not None:
+            self._leader_known.set()
+            self._leader_known = None
 
     # One turn.  Nothing here awaits.
 
@@ -269,20 +297,19 @@ class Node:
         driver.deliver_due()
         driver.persisted(self._writer.durable)
         self._take_messages()
+        now = self._clock.now()
+        self._requests.expire(now)  # before the core is handed what is late already
         self._take_requests()
         self._writer.release()
         self._applier.release()
         if driver.halted is not None:
             self._failure = broken or Halted(driver.halted)
             return
-        now = self._clock.now()
-        self._requests.expire(now)
         if self._flush.is_due(now):
             self._writer.want_flush()
         self._alarm.tell(min(driver.next_due, self._requests.next_due, self._flush.due))
         if self._leader_known is not None and self.server.leader is not None:
-            self._leader_known.set()
-            self._leader_known = None
+            self._wake_who_waits_for_a_leader()
 
     def _take_messages(self) -> None:
         for source, message in self._intake.messages():
@@ -319,6 +346,6 @@ class Node:
 
     async def _answer_forwarded(self, request: ForwardedRequest) -> None:
         try:
-            request.conclude(await self._query(request.payload))
+            request.conclude(await self._query(request.payload, request.deadline))
         except HuffleraftError as error:
             request.conclude(error)

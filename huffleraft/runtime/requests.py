@@ -9,6 +9,7 @@ this node, and the core knows no time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
 
 import anyio
@@ -130,8 +131,8 @@ class Requests:
 
     def admit(self, request: Request) -> bool:
         """Name *request* and set its deadline; False if it was refused, and is finished."""
-        if self.closed is not None:
-            request.finish(self.closed)
+        if (refusal := self.refusal()) is not None:
+            request.finish(refusal)
             return False
         if len(self._open) >= self._settings.requests_outstanding:
             request.finish(overloaded(self._settings))
@@ -142,22 +143,36 @@ class Requests:
         self._deadlines.add(request.deadline, request)
         return True
 
+    def refusal(self) -> HuffleraftError | None:
+        """`closed`, as an error of its own: one raised twice would keep both its tracebacks."""
+        return copy(self.closed)
+
     def get(self, ref: Ref) -> Request | None:
         """The request named *ref*, if it has no answer yet."""
         return self._open.get(ref)
 
     def finish(self, request: Request, outcome: Answer | HuffleraftError) -> None:
         """End *request* and forget it."""
-        self._open.pop(request.ref, None)
+        self._forget(request)
         request.finish(outcome)
-        if not self._open and self._when_none is not None:
-            self._when_none.set()
 
     def serve(self, request: Request) -> None:
         """Let a read be answered from the state machine, and forget it."""
-        self._open.pop(request.ref, None)
+        self._forget(request)
         request.finished = True
         request.ready()
+
+    def withdraw(self, request: Request) -> None:
+        """Forget *request*: nobody waits for its answer any more.
+
+        Where the core was not handed it yet, it never will be.
+        """
+        self._forget(request)
+        request.finished = True
+        request.payload = b""
+
+    def _forget(self, request: Request) -> None:
+        self._open.pop(request.ref, None)
         if not self._open and self._when_none is not None:
             self._when_none.set()
 

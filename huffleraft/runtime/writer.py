@@ -78,10 +78,18 @@ class Writer:
                     return
                 self.durable = batch[-1].write
                 self._tell()
-            if self._flush_wanted or self._machine.needs_flush:
-                self._flush_wanted = False
-                if not await self._patiently(self._machine.flush):
+                # Between any two: under load there is no end at which it could be done.
+                if not await self._flush_if_called_for():
                     return
+            if not await self._flush_if_called_for():
+                return
+
+    async def _flush_if_called_for(self) -> bool:
+        """Flush the state machine where that is due; False if the storage failed."""
+        if not (self._flush_wanted or self._machine.needs_flush):
+            return True
+        self._flush_wanted = False
+        return await self._patiently(self._machine.flush)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Do *work*, again and again while the disk is full; False if the storage failed."""

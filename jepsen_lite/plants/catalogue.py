@@ -33,14 +33,13 @@ STALE_READS: Final = Plant(
     (
         Patch(
             "huffleraft.runtime.node",
-            "        if not stale:\n            request = LocalRequest(\n",
+            "        if not stale:\n",
             "        from huffleraft.core import Leader\n"
             "\n"
             "        self.has_led = getattr(self, 'has_led', False) or isinstance(\n"
             "            self.server.role, Leader\n"
             "        )\n"
-            "        if not stale and not (self.has_led and planted()):\n"
-            "            request = LocalRequest(\n",
+            "        if not stale and not (self.has_led and planted()):\n",
         ),
     ),
     check="linearizable",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import random
+from collections.abc import Collection, Mapping
 
 import anyio
 import pytest
 
 from huffleraft.core import (
     ClientRequested,
+    Entry,
     Leader,
+    Persist,
     PreVoteRequest,
     Received,
     RequestVoteRequest,
@@ -34,12 +38,18 @@ from huffleraft.errors import (
     StorageFull,
 )
 from huffleraft.kv.commands import Register, Set, encode_command
+from huffleraft.kv.overlay import Bounds
 from huffleraft.kv.queries import Found, Get, decode_answer, encode_query
+from huffleraft.kv.replica import KvStateMachine
 from huffleraft.kv.results import Changed, decode_result
-from huffleraft.ports import PeerMessage
+from huffleraft.ports import PeerMessage, Row
+from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.memory_network import MemoryHub
 from huffleraft.runtime.node import Node
+from huffleraft.runtime.requests import LocalRequest
+from huffleraft.runtime.writer import Writer
 from huffleraft.settings import NodeSettings
+from tests.kv.memory_rows import MemoryRows
 from tests.runtime.parts import (
     PATIENCE,
     SWIFT,
@@ -64,6 +74,12 @@ async def value_of(node: Node, key: str = "k", *, forward: bool = False) -> byte
     found = decode_answer(answer.payload)
     assert isinstance(found, Found)
     return found.value
+
+
+def proposed(steps: Steps) -> list[bytes]:
+    """The commands that the core was handed."""
+    handed = [event for event in steps.events if isinstance(event, ClientRequested)]
+    return [command for event in handed for _, command in event.requests]
 
 
 class Wire:
@@ -395,3 +411,89 @@ async def test_what_a_stop_cannot_finish_is_indefinite() -> None:
                 lambda server: isinstance(server.role, Leader) and bool(server.role.proposals)
             )
             await node.stop()
+
+
+async def test_a_command_withdrawn_before_its_turn_is_never_run() -> None:
+    disk, steps = KeptDisk(founders("n1")), Steps()
+    node = node_over(disk.recovered("n1"), disk, MemoryHub().network("n1"), observe=steps)
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(node.run)
+            withdrawn = LocalRequest(a_set(b"v"), write=True, deadline=node._deadline(None))
+            node._intake.offer(withdrawn)
+            node._requests.withdraw(withdrawn)
+            await node.write(a_set(b"next"))
+            tasks.cancel_scope.cancel()
+    assert proposed(steps) == [a_set(b"next")]
+
+
+async def test_a_write_that_is_late_before_its_turn_is_refused_definitely() -> None:
+    disk, steps = KeptDisk(founders("n1")), Steps()
+    node = node_over(disk.recovered("n1"), disk, MemoryHub().network("n1"), observe=steps)
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(node.run)
+            with pytest.raises(Overloaded):
+                await node.write(a_set(b"late"), -1.0)
+            await node.write(a_set(b"next"))
+            tasks.cancel_scope.cancel()
+    assert proposed(steps) == [a_set(b"next")]
+
+
+async def test_a_machine_that_must_be_flushed_is_while_writes_never_cease() -> None:
+    rows = MemoryRows()
+    machine = KvStateMachine(rows, 0, {}, Bounds(dirty_rows=1))
+    disk = HandDisk()
+    writer = Writer(disk, machine, SWIFT, tell=lambda: writer.gather(Persist(2)))
+
+    with anyio.fail_after(PATIENCE):
+        await machine.apply((Entry(1, 1, a_set(b"v")),))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(writer.run)
+            writer.gather(Persist(1))
+            writer.release()
+            for batch in range(1, 6):  # each time, the next is gathered before it is done
+                await disk.until_begun(batch)
+                disk.finish()
+            await disk.until_begun(6)
+            tasks.cancel_scope.cancel()
+    assert rows.last_applied == 1
+
+
+async def test_what_waits_for_a_dead_disk_is_bounded() -> None:
+    disk, wire = HandDisk(), Wire()
+    tight = NodeSettings(sends_held=3)
+    node = node_over(
+        KeptDisk(founders("n1", "n2", "n3")).recovered("n1"), disk, wire, settings=tight
+    )
+    driver = node._driver
+    driver.begin()
+    driver.handle(TimerExpired(Timer.STICKINESS))
+    for term in range(2, 12):
+        driver.handle(Received(RequestVoteRequest("n2", term, EntryId(1, 1))))
+    assert sum(map(len, driver._held.values())) <= 3
+
+
+async def test_a_read_does_not_wait_for_a_disk_longer_than_it_may() -> None:
+    class StuckRows(MemoryRows):
+        async def fetch(self, keys: Collection[str]) -> Mapping[str, Row]:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+    disk = KeptDisk(founders("n1"))
+    node = Node(
+        disk.recovered("n1"),
+        storage=disk,
+        machine=KvStateMachine(StuckRows(), 0, {}),
+        network=MemoryHub().network("n1"),
+        clock=BoottimeClock(),
+        dice=random.Random(1).uniform,
+        settings=SWIFT,
+    )
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(node.run)
+            for stale in (False, True):
+                with pytest.raises(ReadTimedOut):
+                    await node.read(encode_query(Get("k")), 0.05, stale=stale)
+            tasks.cancel_scope.cancel()
