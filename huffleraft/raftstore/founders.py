@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from ipaddress import ip_address
 
 from huffleraft.core import Configuration, NodeId
 from huffleraft.errors import ConfigurationInvalid, IdentityMismatch
@@ -19,7 +21,7 @@ from huffleraft.ports import Recovered
 from huffleraft.store.founding import Founding, Identity
 
 _NODE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # refused, not bound
+_HOST = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,12 @@ def check_cluster_name(recovered: Recovered, cluster: str) -> None:
 def check_advertised(address: str) -> None:
     """Refuse what others could not dial: HOST:PORT is expected, and a host that names one."""
     host, port = split_address(address)
-    if host in _EVERYWHERE:
+    if not _HOST.fullmatch(host):
+        raise ConfigurationInvalid(
+            f"{address!r} cannot be advertised: a host name or an IP address is expected before "
+            "the port, as in 10.0.0.1:7000"
+        )
+    if _is_unspecified(host):
         raise ConfigurationInvalid(
             f"{address!r} names no machine, so nobody could dial it; advertise an address at "
             "which the others reach this node"
@@ -127,6 +134,19 @@ def check_advertised(address: str) -> None:
         raise ConfigurationInvalid(
             f"{address!r} has no port, so nobody could dial it; name the one to listen on"
         )
+
+
+def _is_unspecified(host: str) -> bool:
+    """Whether *host* means "all of this machine's addresses", in any spelling of it."""
+    try:
+        ip = ip_address(host)
+    except ValueError:
+        try:
+            return socket.inet_aton(host) == bytes(4)  # as "0", which resolvers take for 0.0.0.0
+        except OSError:
+            return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return ip.is_unspecified or (mapped is not None and mapped.is_unspecified)
 
 
 def split_address(address: str) -> tuple[str, int]:

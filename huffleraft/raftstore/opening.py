@@ -6,6 +6,7 @@ anybody has met it, if it would begin anew; the port; the data directory; the st
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 from collections.abc import Mapping
@@ -13,8 +14,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
 from huffleraft.core import NodeId
-from huffleraft.errors import ConfigurationInvalid
+from huffleraft.errors import ConfigurationInvalid, StorageFull
 from huffleraft.kv.replica import KvStateMachine
 from huffleraft.ports import Recovered, Rows
 from huffleraft.raftstore.door import bind, bound_address
@@ -37,6 +40,8 @@ from huffleraft.store.directory import read_identity
 from huffleraft.store.founding import Founding, Identity
 from huffleraft.store.memory import MemoryDisk, MemoryStore, open_memory
 from huffleraft.store.sqlite import SqliteStore, open_sqlite
+
+_log = logging.getLogger("huffleraft.node")
 
 _NOWHERE = "memory:0"
 """What stands for the address of a node that has none."""
@@ -72,6 +77,9 @@ class Opened:
         try:
             if self.node.failure is None:
                 await self.machine.flush()
+        except StorageFull as full:
+            # Nothing is lost: the log holds what the rows lack, and the next start applies it.
+            _log.warning("the last changes stay in the log alone: %s", full)
         finally:
             await self.store.close()
 
@@ -107,8 +115,10 @@ async def opened(
         founders = Founders(
             node_id, cluster, configuration_of(node_id, bootstrap, advertised or _NOWHERE)
         )
-        store, recovered = await _open_store(disk, founders, known, bootstrap)
-        undo.push_async_callback(store.close)
+        # Whole or not at all, whoever is cancelled: half of it could not be given back.
+        with anyio.CancelScope(shield=True):
+            store, recovered = await _open_store(disk, founders, known, bootstrap)
+        undo.push_async_callback(_close, store)
         check_cluster_name(recovered, cluster)
         node = await _assembled(
             store,
@@ -121,6 +131,11 @@ async def opened(
         )
         undo.pop_all()
     return node
+
+
+async def _close(store: SqliteStore | MemoryStore) -> None:
+    with anyio.CancelScope(shield=True):
+        await store.close()
 
 
 async def _ask_others(

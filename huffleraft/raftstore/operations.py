@@ -7,6 +7,7 @@ time is up.  HTTP asks this node alone, once, and tells its client where the lea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -43,7 +44,7 @@ class Operations:
     - NoLeader, NotLeader, Overloaded, Stopping, Halted: it has had no effect;
     - OutcomeUnknown: a write that may or may not take effect;
     - ReadTimedOut: a read for which no leader was confirmed in time;
-    - InvalidKey, ValueTooLarge: nothing was asked of anybody.
+    - InvalidKey, ValueTooLarge, and ValueError for a timeout: nothing was asked of anybody.
 
     A write under a *session* runs once however often it is made with the same number; it raises
     SessionUnknown and SequencePassed besides.
@@ -113,7 +114,7 @@ class Operations:
         """Read *key*, linearizably; with *stale* as this node knows it, at once."""
         query = encode_query(Get(key))
         if stale:
-            answer = await self._node.read(query, stale=True)
+            answer = await self._node.read(query, self._seconds(timeout), stale=True)
         else:
             answer = await self._asked(
                 lambda left: self._node.read(query, left, forward=self._forward), timeout
@@ -162,7 +163,7 @@ class Operations:
         That is safe for a write too: definite says that the attempt had, and will have, no
         effect.
         """
-        seconds = self._settings.request_timeout if timeout is None else timeout
+        seconds = self._seconds(timeout)
         if not self._forward:
             return await attempt(seconds)
         deadline = anyio.current_time() + seconds
@@ -172,6 +173,17 @@ class Operations:
             except (errors.NotLeader, errors.NoLeader, errors.Overloaded):
                 if not await self._may_ask_again(deadline):
                     raise
+
+    def _seconds(self, timeout: float | None) -> float:
+        """How long an operation may take.  Raises ValueError for what is no such time."""
+        if timeout is None:
+            return self._settings.request_timeout
+        if not 0 < timeout < math.inf:
+            raise ValueError(
+                f"the timeout is {timeout}; a number of seconds above 0 is expected, or None for "
+                f"the node's own {self._settings.request_timeout:g}"
+            )
+        return timeout
 
     async def _may_ask_again(self, deadline: float) -> bool:
         """Pause, and wait for a leader; False if the time is up before there is one."""

@@ -22,6 +22,8 @@ def standing(node: Node) -> Readiness:
     """
     if node.failure is not None:
         return Readiness(False, f"the node has halted: {node.failure}", 0)
+    if node.closed is not None:
+        return Readiness(False, str(node.closed), 0)
     if node.server.leader is None:
         return Readiness(False, "no leader is known", 0)
     target: LogIndex | None = node.first_commit

@@ -136,3 +136,19 @@ async def test_a_founder_whose_directory_is_gone_does_not_found_again(tmp_path: 
 
         assert (error.value.node_id, error.value.boot) == (lost, 1)
         assert not (tmp_path / lost / "huffleraft.db").exists()
+
+
+async def test_nothing_is_left_of_a_cancelled_operation(root: Path | None) -> None:
+    async with stores(root) as cluster:
+        leader = cluster.leader()
+        await leader.set("k", b"before")
+        for follower in cluster.followers():
+            await cluster.close(follower.node_id)
+
+        async with anyio.create_task_group() as asking:
+            asking.start_soon(leader.set, "k", b"cancelled")
+            asking.start_soon(leader.get, "k")
+            while len(leader._node._requests) < 2:
+                await anyio.lowlevel.checkpoint()
+            asking.cancel_scope.cancel()
+        assert len(leader._node._requests) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from huffleraft.errors import (
     OutcomeUnknown,
     Overloaded,
     PortInUse,
+    Stopping,
     StorageFailed,
     ValueTooLarge,
 )
@@ -292,3 +294,95 @@ async def test_an_operation_on_a_closed_node_is_refused() -> None:
             await store.set("k", b"v")
         assert error.value.definite
         assert error.value.code == "stopping"
+
+
+async def test_a_closed_node_refuses_what_needs_no_leader_too() -> None:
+    never = {"n1": "n1.invalid:1", "n2": "n2.invalid:1"}
+    with anyio.fail_after(PATIENCE):
+        async with RaftStore.open(
+            MemoryDisk(), node_id="n1", bootstrap=never, listen=None
+        ) as store:
+            pass
+        with pytest.raises(Stopping):
+            await store.leader_known()
+        with pytest.raises(Stopping):
+            await store.get("k", stale=True)
+        with pytest.raises(Stopping):
+            await store.status(hash=True)
+        assert (await store.ready()).reason == str(Stopping())
+
+
+async def test_a_refusal_is_a_new_error_each_time() -> None:
+    with anyio.fail_after(PATIENCE):
+        async with RaftStore.open(MemoryDisk(), listen=None) as store:
+            pass
+        refusals: list[BaseException] = []
+        for _ in range(2):
+            with pytest.raises(Stopping) as refused:
+                await store.set("k", b"v")
+            refusals.append(refused.value)
+        # One that is raised again and again would hold every frame it ever passed.
+        assert refusals[0] is not refusals[1]
+
+
+async def test_closing_on_a_full_disk_loses_nothing_and_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = MemoryDisk()
+    with anyio.fail_after(PATIENCE):
+        async with RaftStore.open(disk, listen=None) as store:
+            await store.set("k", b"v")
+            disk.full = True
+        assert "the last changes stay in the log alone" in caplog.text
+        assert not disk.rows
+
+        disk.full = False
+        async with RaftStore.open(disk, listen=None) as store:
+            assert isinstance(await store.get("k"), Found)
+
+
+async def test_whoever_is_cancelled_while_it_opens_leaves_the_directory_free(
+    disk: Path | MemoryDisk,
+) -> None:
+    async def cancel_after(turns: int, scope: anyio.CancelScope) -> None:
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+        scope.cancel()
+
+    with anyio.fail_after(PATIENCE):
+        for turns in range(1, 12):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(cancel_after, turns, tasks.cancel_scope)
+                async with RaftStore.open(disk, listen=None):
+                    await anyio.sleep_forever()
+        async with RaftStore.open(disk, listen=None) as store:
+            await store.set("k", b"v")
+
+
+@pytest.mark.parametrize("seconds", [math.inf, math.nan, 0.0, -1.0])
+async def test_a_timeout_that_is_none_is_refused_and_nothing_is_asked(seconds: float) -> None:
+    with anyio.fail_after(PATIENCE):
+        async with RaftStore.open(MemoryDisk(), listen=None) as store:
+            for asked in (
+                store.set("k", b"v", timeout=seconds),
+                store.get("k", timeout=seconds),
+                store.get("k", timeout=seconds, stale=True),
+            ):
+                with pytest.raises(ValueError, match="a number of seconds above 0 is expected"):
+                    await asked
+            assert len(store._node._requests) == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.0.0.0:7000", "[::]:7000", "0:7000", "[0:0:0:0:0:0:0:0]:7000"),
+        *("[::ffff:0.0.0.0]:7000", ":7000", " :7000", "a b:7000", "n1\r\nX: y:7000", "n1:0"),
+    ],
+)
+async def test_an_address_that_nobody_could_dial_is_not_advertised(address: str) -> None:
+    disk = MemoryDisk()
+    with pytest.raises(ConfigurationInvalid):
+        async with RaftStore.open(disk, listen=None, advertise=address):
+            pass
+    assert disk.identity is None
