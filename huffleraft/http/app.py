@@ -93,6 +93,8 @@ class _Doors:
 
     async def cas(self, request: Request) -> Response:
         raw_path: bytes = request.scope["raw_path"]
+        if not raw_path.startswith(CAS_PATH):  # the route itself was percent-encoded
+            raise HTTPException(404)
         key = key_of(raw_path[len(CAS_PATH) :])
         options = options_of(request.scope["query_string"], ("timeout",))
         stamp = stamp_of(request.scope["headers"])

@@ -164,6 +164,8 @@ def problem_of(error: errors.HuffleraftError, target: bytes = b"") -> Problem:
             )
         case errors.NotLeader() | errors.ReadTimedOut() | errors.Stopping() | errors.Halted():
             return _retry_later(error.code, str(error), _RETRY_MS)
+        case errors.StorageFull():  # in a read that needs the disk: changes are only late (W13)
+            return _retry_later(error.code, str(error), _RETRY_MS)
         case errors.NoLeader(retry_after_ms) | errors.Overloaded(retry_after_ms):
             return _retry_later(error.code, str(error), retry_after_ms)
         case errors.OutcomeUnknown():

@@ -156,6 +156,14 @@ async def test_what_is_no_key_is_refused(node: Node, method: str, path: str, raw
     assert (told.status, told.code, told.json["definite"]) == (400, "invalid-key", True)
 
 
+@pytest.mark.parametrize("path", ["/v1/cas%2Fkey", "/v1/%63as/key", "/v1%2Fcas/key"])
+async def test_a_route_that_is_percent_encoded_is_none(node: Node, path: str) -> None:
+    """Its decoded path would match, and the key would be cut from the raw one at a wrong place."""
+    told = await node.ask("POST", path, cas(None, b"1"))
+    assert (told.status, told.code) == (404, "no-such-route")
+    assert node.store.applied == 0
+
+
 async def test_a_key_has_4096_bytes_at_most(node: Node) -> None:
     assert (await node.ask("PUT", "/v1/kv/" + "k" * KEY_BYTES_MAX, b"")).status == 200
     told = await node.ask("PUT", "/v1/kv/" + "k" * (KEY_BYTES_MAX + 1), b"")
@@ -367,6 +375,7 @@ async def test_who_does_not_lead_sends_on_to_who_does(node: Node, method: str, p
         (errors.Stopping(), 503, "stopping", True, 100),
         (errors.Halted(), 503, "halted", True, 100),
         (errors.OutcomeUnknown("it was not done in time"), 504, "outcome-unknown", False, None),
+        (errors.StorageFull("the disk"), 503, "storage-full", True, 100),
         (errors.StorageFailed("I/O error"), 500, "storage-failed", False, None),
         (ZeroDivisionError(), 500, "internal-error", False, None),
     ],
