@@ -44,14 +44,6 @@ class Address:
         mapped = getattr(ip, "ipv4_mapped", None)
         return ip.is_unspecified or (mapped is not None and mapped.is_unspecified)
 
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
 
 def parse_node_id(text: str) -> str:
     """A node id: 1 to 64 characters that need no quoting in a URL, a file name or a log."""

@@ -148,21 +148,15 @@ async def _run(
             ) as store:
                 formatter.node_id = store.node_id
                 gc.freeze()
-                _announce(orders, store)
+                _announce(store)
                 await stop.asked()
                 LOGGER.info("stopping; a second signal stops at once")
             tasks.cancel_scope.cancel()
     LOGGER.info("stopped")
 
 
-def _announce(orders: Orders, store: RaftStore) -> None:
-    """Tell a person, by the log, and a program, by one line of standard output, that we serve."""
-    if not orders.listen.is_loopback:
-        LOGGER.warning(
-            "listening on %s, beyond this machine, and there is no authentication yet: whoever "
-            "reaches this port can read and write everything",
-            store.address,
-        )
+def _announce(store: RaftStore) -> None:
+    """Tell a program, by one line of standard output, that we serve."""
     print(
         f"ready id={store.node_id} listen={store.address} advertise={store.advertised} "
         f"boot={store.boot}",

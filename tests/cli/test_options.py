@@ -56,22 +56,6 @@ def test_an_address_that_names_no_place_is_not_advertised(text: str) -> None:
         parse_advertised(text)
 
 
-@pytest.mark.parametrize(
-    "address,loopback",
-    [
-        (Address("127.0.0.1", 1), True),
-        (Address("127.9.9.9", 1), True),
-        (Address("::1", 1), True),
-        (Address("localhost", 1), True),
-        (Address("0.0.0.0", 1), False),
-        (Address("10.0.0.1", 1), False),
-        (Address("example.org", 1), False),
-    ],
-)
-def test_loopback_is_what_only_this_machine_reaches(address: Address, loopback: bool) -> None:
-    assert address.is_loopback is loopback
-
-
 @pytest.mark.parametrize("text", ["n1", "A.b_c-9", "x" * 64])
 def test_a_node_id_needs_no_quoting_anywhere(text: str) -> None:
     assert parse_node_id(text) == text

@@ -43,6 +43,17 @@ def test_a_killed_node_reads_back_what_it_acknowledged(tmp_path: Path) -> None:
         stop(running)
 
 
+def test_listening_beyond_this_machine_is_warned_of_once(tmp_path: Path) -> None:
+    founders = "n1=127.0.0.1:7900"
+    options = ("--id", "n1", "--bootstrap", founders, "--listen", "0.0.0.0:0")
+    with Running("serve", "--data-dir", tmp_path, *options) as running:
+        running.line("ready id=n1 listen=0.0.0.0:")
+        stop(running)
+
+        told = [line for line in running.err if "there is no authentication yet" in line]
+        assert len(told) == 1, running.report()
+
+
 def test_a_second_process_on_one_directory_is_refused_and_the_first_goes_on(
     tmp_path: Path,
 ) -> None:
