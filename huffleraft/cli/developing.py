@@ -11,6 +11,7 @@ its order by one loop.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import sys
@@ -27,7 +28,7 @@ from rich.text import Text
 
 from huffleraft.cli.child import Child, Ended, Happening, Ready, Wrote
 from huffleraft.cli.layout import Layout, lay_out
-from huffleraft.cli.log_lines import parse_log_line
+from huffleraft.cli.log_lines import LogLine, parse_log_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -39,6 +40,11 @@ STOP_SECONDS = 8.0
 
 LEADER_SECONDS = 20.0
 """How long to wait for a leader before the commands are shown in any case."""
+
+_CHATTER = re.compile(
+    r"hears \S+ in its boot .*|no link to .*: it cannot be reached|.*: SQLite [\d.]+, .*"
+)
+"""What every node tells of each other one at every start; shown with `--log-level debug`."""
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
@@ -98,7 +104,7 @@ class _Cluster:
             node_id: Child(node_id, node_command(layout, node_id, *options), self._tell)
             for node_id in layout.addresses
         }
-        self._screen = _Screen(layout)
+        self._screen = _Screen(layout, chatty=log_level == "debug")
         self._ready: set[str] = set()
         self._running = set(self._children)
         self._stopping = False
@@ -163,7 +169,7 @@ class _Cluster:
             self._exit_code = 128 + signum
             self._kill_all("stopping at once")
         else:
-            self._screen.say("stopping; Ctrl-C again stops at once")
+            self._screen.say_leaving()
             self._stop(tasks)
 
     def _stop(self, tasks: anyio.abc.TaskGroup) -> None:
@@ -203,8 +209,10 @@ class _Cluster:
 class _Screen:
     """What the user sees: nodes' lines behind their coloured names, and words of our own."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, chatty: bool) -> None:
         self._layout = layout
+        self._chatty = chatty
+        self._leaving = False
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
         self._width = max(len(node_id) for node_id in layout.addresses)
         self._colours = {
@@ -214,18 +222,30 @@ class _Screen:
 
     def show(self, node_id: str, line: str) -> None:
         """One line of a node's log: its clock's time of day, the level if it matters, the words."""
-        text = Text(f"{node_id:<{self._width}} | ", style=self._colours[node_id])
-        if (parts := parse_log_line(line)) is None:
-            text.append(line, style="default")
-        else:
-            text.append(parts.when.partition("T")[2].removesuffix("Z") + " ", style="dim")
-            text.append(f"{parts.level} ", style=_LEVELS.get(parts.level, "default"))
-            text.append(parts.message, style="default")
-        self._console.print(text)
+        parts = parse_log_line(line)
+        if parts is not None and parts.level == "INFO" and self._is_noise(parts.message):
+            return
+        name = Text(f"{node_id:<{self._width}} | ", style=self._colours[node_id])
+        self._console.print(name + self._painted(line, parts))
+
+    def _is_noise(self, message: str) -> bool:
+        return not self._chatty and (self._leaving or _CHATTER.fullmatch(message) is not None)
+
+    def _painted(self, line: str, parts: LogLine | None) -> Text:
+        if parts is None:
+            return Text(line)
+        text = Text().append(parts.when.partition("T")[2].removesuffix("Z") + " ", style="dim")
+        text.append(f"{parts.level} ", style=_LEVELS.get(parts.level, "default"))
+        return text.append(parts.message, style="default")
 
     def say(self, words: str) -> None:
         """A line of our own."""
         self._console.print(Text(f"dev: {words}", style="bold"))
+
+    def say_leaving(self) -> None:
+        """That the cluster stops; from now on nodes are heard only if something is wrong."""
+        self._leaving = True
+        self.say("stopping; Ctrl-C again stops at once")
 
     def say_beginning(self) -> None:
         """What is being started, and where."""
@@ -239,11 +259,13 @@ class _Screen:
         """Commands that work when pasted as they stand, each to another node."""
         nodes = list(self._layout.addresses.values())
         key = "v1/kv/greeting"
+        swap = '{"old": "aGVsbG8=", "new": "Z29vZGJ5ZQ=="}'  # hello, goodbye
         when = "the cluster serves" if serving else "once the cluster has a leader"
         self.say(f"{when}: try, in another terminal, on any node")
         for command in (
             f"curl -L -X PUT --data-binary hello http://{nodes[0]}/{key}",
             f"curl -L http://{nodes[1 % len(nodes)]}/{key}",
+            f"curl -L -d '{swap}' http://{nodes[-1]}/v1/cas/greeting",
             f"curl -L -X DELETE http://{nodes[2 % len(nodes)]}/{key}",
             f"curl http://{nodes[-1]}/v1/status",
         ):
@@ -256,5 +278,5 @@ class _Screen:
         if ended.last_lines:
             self.say("its last lines:")
             for line in ended.last_lines:
-                self._console.print(Text(f"     {line}"))
+                self._console.print(Text("     ") + self._painted(line, parse_log_line(line)))
         self.say(f"to start it again: {shlex.join(command)}")

@@ -43,11 +43,14 @@ def curl(*words: str) -> subprocess.CompletedProcess[str]:
 def test_the_commands_it_prints_work_and_a_dead_node_is_named() -> None:
     with Running("dev", "-n", "3") as dev:
         pids = pids_of(dev, 3)
-        put, get, delete, status = curl_lines(dev)
-        outcomes = [curl(*put), curl(*get), curl(*status), curl(*delete)]
-        assert [one.returncode for one in outcomes] == [0, 0, 0, 0], (outcomes, dev.report())
-        assert outcomes[1].stdout == "hello"
-        assert curl(*get).returncode == 22  # 404: it is deleted
+        outcomes = [curl(*line) for line in curl_lines(dev)]
+        assert [one.returncode for one in outcomes] == [0] * 5, (outcomes, dev.report())
+        put, get, swap, delete, status = outcomes
+        assert (get.stdout, delete.stdout) == ("hello", "")
+        assert '"version":1' in put.stdout
+        assert '"version":2' in swap.stdout
+        assert '"leader"' in status.stdout
+        assert curl(*curl_lines(dev)[1]).returncode == 22  # 404: it is deleted
 
         os.kill(pids["n2"], signal.SIGKILL)
         dev.line("n2 died (killed by SIGKILL)")
@@ -61,6 +64,10 @@ def test_the_commands_it_prints_work_and_a_dead_node_is_named() -> None:
         assert dev.end() == 0, dev.report()
         assert all(is_gone(pid) for pid in pids.values())
         assert not data.exists()
+        noise = ("hears n", "no link to", "SQLite", "a second signal")
+        logged = [line for line in dev.out if re.match(r"n\d \| ", line)]
+        assert logged
+        assert not [line for line in logged if any(word in line for word in noise)]
 
 
 def test_kept_data_is_read_back_by_the_next_cluster(tmp_path: Path) -> None:
