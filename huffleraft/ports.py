@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from huffleraft.core.effects import Persist
 from huffleraft.core.log import Entry
@@ -45,8 +45,7 @@ class Storage(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One key's state.  A missing key has no row."""
 
     value: bytes

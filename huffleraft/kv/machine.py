@@ -15,7 +15,7 @@ that all nodes give alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from huffleraft.core.log import Entry
 from huffleraft.core.types import LogIndex
@@ -46,8 +46,7 @@ from huffleraft.kv.sessions import SessionsView
 from huffleraft.ports import Row, SessionRow
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What an entry did.  A written None removes the row, or ends the session."""
 
     result: bytes

@@ -91,6 +91,7 @@ class Applier:
                 case Apply(entries):
                     await self._apply(entries)
                 case Reply(outcome=Committed(index=index)):
+                    assert index >= self._first, "an answer stands right behind its own Apply"
                     self._answer(effect, self._results[index - self._first])
                 case Reply() | ReadReady():
                     self._answer(effect, b"")

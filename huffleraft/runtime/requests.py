@@ -24,6 +24,7 @@ from huffleraft.errors import (
     ReadTimedOut,
 )
 from huffleraft.runtime.deadlines import Deadlines
+from huffleraft.runtime.moment import Moment
 from huffleraft.settings import NodeSettings
 
 
@@ -86,17 +87,17 @@ class LocalRequest(Request):
         self, payload: bytes, *, write: bool, deadline: float, may_forward: bool = False
     ) -> None:
         super().__init__(payload, write=write, deadline=deadline, may_forward=may_forward)
-        self._told = anyio.Event()
+        self._told = Moment()
         self._outcome: Answer | HuffleraftError | None = None
 
     def conclude(self, outcome: Answer | HuffleraftError) -> None:
         """Wake the asker with its answer."""
         self._outcome = outcome
-        self._told.set()
+        self._told.come()
 
     def ready(self) -> None:
         """Wake the asker: it reads in its own task, so that no read waits for another's rows."""
-        self._told.set()
+        self._told.come()
 
     async def outcome(self) -> Answer | None:
         """The answer, once there is one; None for a read that may be served now.
@@ -131,8 +132,8 @@ class Requests:
 
     def admit(self, request: Request) -> bool:
         """Name *request* and set its deadline; False if it was refused, and is finished."""
-        if (refusal := self.refusal()) is not None:
-            request.finish(refusal)
+        if self.closed is not None:
+            request.finish(copy(self.closed))
             return False
         if len(self._open) >= self._settings.requests_outstanding:
             request.finish(overloaded(self._settings))
@@ -145,7 +146,7 @@ class Requests:
 
     def refusal(self) -> HuffleraftError | None:
         """`closed`, as an error of its own: one raised twice would keep both its tracebacks."""
-        return copy(self.closed)
+        return None if self.closed is None else copy(self.closed)
 
     def get(self, ref: Ref) -> Request | None:
         """The request named *ref*, if it has no answer yet."""

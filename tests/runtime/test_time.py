@@ -12,6 +12,7 @@ from huffleraft.runtime.alarm import Alarm
 from huffleraft.runtime.bell import Bell
 from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.deadlines import Deadlines
+from huffleraft.runtime.moment import Moment
 from huffleraft.runtime.timers import NEVER, Timers, duration
 from huffleraft.settings import NodeSettings
 from tests.runtime.parts import PATIENCE
@@ -140,3 +141,34 @@ def test_settings_that_cannot_work_are_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         NodeSettings(**wrong)  # type: ignore[arg-type]
+
+
+# Moments.
+
+
+@pytest.mark.anyio
+async def test_a_moment_is_told_whether_it_comes_before_or_after_the_wait() -> None:
+    early, late, waited = Moment(), Moment(), []
+
+    async def wait() -> None:
+        await late.wait()
+        waited.append(late)
+
+    early.come()
+    with anyio.fail_after(PATIENCE):
+        await early.wait()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.lowlevel.checkpoint()
+            late.come()
+            late.come()
+    assert waited == [late]
+
+
+@pytest.mark.anyio
+async def test_a_moment_may_come_after_its_waiter_was_cancelled() -> None:
+    moment = Moment()
+    with anyio.move_on_after(0) as scope:
+        await moment.wait()
+    assert scope.cancelled_caught
+    moment.come()
