@@ -112,12 +112,12 @@ class Operations:
         stale: bool = False,
     ) -> Placed[Found | Missing]:
         """Read *key*, linearizably; with *stale* as this node knows it, at once."""
-        query = encode_query(Get(key))
-        if stale:
-            answer = await self._node.read(query, self._seconds(timeout), stale=True)
+        query, seconds = encode_query(Get(key)), self._seconds(timeout)
+        if stale or not self._forward:
+            answer = await self._node.read(query, seconds, stale=stale)
         else:
-            answer = await self._asked(
-                lambda left: self._node.read(query, left, forward=self._forward), timeout
+            answer = await self._persistently(
+                lambda left: self._node.read(query, left, forward=True), seconds
             )
         decoded = decode_answer(answer.payload)
         assert isinstance(decoded, Found | Missing), "a get finds its key or not"
@@ -147,25 +147,23 @@ class Operations:
         command: Command,
         timeout: float | None,  # noqa: ASYNC109  # as above
     ) -> tuple[Answer, results.Result]:
-        payload = encode_command(command)
-        answer = await self._asked(
-            lambda left: self._node.write(payload, left, forward=self._forward), timeout
-        )
+        payload, seconds = encode_command(command), self._seconds(timeout)
+        if not self._forward:
+            answer = await self._node.write(payload, seconds)
+        else:
+            answer = await self._persistently(
+                lambda left: self._node.write(payload, left, forward=True), seconds
+            )
         return answer, decode_result(answer.payload)
 
-    async def _asked(
-        self,
-        attempt: Callable[[float], Awaitable[Answer]],
-        timeout: float | None,  # noqa: ASYNC109  # as above
+    async def _persistently(
+        self, attempt: Callable[[float], Awaitable[Answer]], seconds: float
     ) -> Answer:
-        """Make *attempt*; where this door forwards, again after every definite "not now".
+        """Make *attempt*, and again after every definite "not now" while there is time.
 
         That is safe for a write too: definite says that the attempt had, and will have, no
         effect.
         """
-        seconds = self._seconds(timeout)
-        if not self._forward:
-            return await attempt(seconds)
         deadline = anyio.current_time() + seconds
         while True:
             try:
