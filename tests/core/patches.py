@@ -2,7 +2,8 @@
 
 `python -m tests.core.patches` tries them all and prints which tests killed which patch; it
 exits 1 if one survives.  Each runs in a fork of its own, with the core imported only after the
-patch is in place.
+patch is in place.  A test that fails without the patch as well has noticed nothing, and a patch
+that does not even run breaks no rule: neither counts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 from jepsen_lite.plants.patching import Patch, PlantRefused, install
 
@@ -21,7 +23,7 @@ FIGURE, DURABILITY, BEYOND = (
 )
 
 
-FAILED, REFUSED = 1, 2
+PASSED, FAILED, REFUSED = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,41 +182,57 @@ BREAKS = [
 ]  # fmt: skip
 
 
-def survivors() -> list[Break]:
-    """The patches that no test of theirs noticed, after a line about each."""
-    return [one for one in BREAKS if not _killed(one)]
+def survivors(breaks: list[Break]) -> list[Break]:
+    """Those of *breaks* that no test of theirs noticed, after a line about each."""
+    return [one for one in breaks if not _killed(one)]
 
 
 def _killed(one: Break) -> bool:
-    """Try *one* in a child process; whether one of its tests failed there."""
-    child = os.fork()
-    if child == 0:
-        os._exit(_try(one))
-    _, status = os.waitpid(child, 0)
-    killed = os.waitstatus_to_exitcode(status) == FAILED
-    verdict = "killed by" if killed else "SURVIVED"
+    """Whether a test named by the rule fails with *one* in place, and none of them without."""
+    if _passes_unpatched(one.test_file, one.tests):
+        killed = _outcome(one.test_file, one.tests, [one.patch]) == FAILED
+        verdict = "killed by" if killed else "SURVIVED"
+    else:
+        killed, verdict = False, "proves nothing, since without it fails"
     print(f"{one.rule:8} {one.module:12} {verdict} test_{one.tests}*", flush=True)
     return killed
 
 
-def _try(one: Break) -> int:
-    """Put the patch in, then run the tests; any exception of theirs is a failure."""
+@cache
+def _passes_unpatched(test_file: str, tests: str) -> bool:
+    return _outcome(test_file, tests, []) == PASSED
+
+
+def _outcome(test_file: str, tests: str, patches: list[Patch]) -> int:
+    """What the tests say of a core with *patches*, in a child process of their own."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os._exit(_try(test_file, tests, patches))
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _try(test_file: str, tests: str, patches: list[Patch]) -> int:
+    """Put *patches* in, then run the tests; whatever a test raises, it noticed.
+
+    Except where the patch broke the program and not the rule: it is not accepted.
+    """
     try:
-        install(one.rule, [one.patch])
-        tests = vars(importlib.import_module(f"tests.core.{one.test_file}"))
-    except PlantRefused as refusal:
-        print(refusal)
-        return REFUSED
-    for name, test in tests.items():
-        if name.startswith(f"test_{one.tests}"):
-            try:
+        install("break", patches)
+        found = vars(importlib.import_module(f"tests.core.{test_file}"))
+        for name, test in found.items():
+            if name.startswith(f"test_{tests}"):
                 test()
-            except Exception:  # noqa: BLE001 - whatever it is, the test noticed
-                return FAILED
-    return 0
+    except (PlantRefused, SyntaxError, ImportError, NameError, TypeError, AttributeError) as why:
+        print(f"not accepted: {why!r}", flush=True)
+        return REFUSED
+    except Exception:  # noqa: BLE001 - a test noticed
+        return FAILED
+    return PASSED
 
 
 if __name__ == "__main__":
-    alive = survivors()
+    alive = survivors(BREAKS)
     print(f"{len(BREAKS) - len(alive)} of {len(BREAKS)} patches killed")
     sys.exit(bool(alive))
