@@ -17,19 +17,18 @@ server keeps, for each write under way, what will be true of the disk once it is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from huffleraft.core.effects import Effect, Persist, Send
 from huffleraft.core.messages import AppendEntriesResponse, Message
 from huffleraft.core.state import Disk, OutstandingWrite, Server
-from huffleraft.core.types import LogIndex, WriteNumber
+from huffleraft.core.types import LogIndex, WriteNumber, replace
 
 
 def issue_write(old: Server, new: Server) -> tuple[Server, Persist | None]:
     """Number the write that makes *new* durable, given that *old* is or will be; None if equal."""
-    vote_changed = new.vote != old.vote
-    if new.log is old.log and not vote_changed:
+    if new.log is old.log and new.vote is old.vote:
         return new, None
+    vote_changed = new.vote != old.vote
     kept = new.log.common_last_index(old.log)
     truncated = kept < old.log.last_index
     entries = new.log.between(kept + 1, new.log.last_index)
@@ -78,14 +77,14 @@ def persisted(server: Server, number: WriteNumber) -> Server:
 
 def stamp(server: Server, effects: Iterable[Effect]) -> tuple[Effect, ...]:
     """Give every `Send` the number of the write it must wait for (O3)."""
+    if not server.disk.outstanding:
+        return tuple(effects)
     return tuple(
-        _stamped(server, effect) if isinstance(effect, Send) else effect for effect in effects
+        Send(effect.to, effect.message, write_to_wait_for(server, effect.message))
+        if isinstance(effect, Send)
+        else effect
+        for effect in effects
     )
-
-
-def _stamped(server: Server, send: Send) -> Send:
-    after = write_to_wait_for(server, send.message)
-    return send if after is None else replace(send, after=after)
 
 
 def write_to_wait_for(server: Server, message: Message) -> WriteNumber | None:

@@ -7,8 +7,6 @@ enters a new term and asks for votes (§3.4).  Nobody helps depose a leader it h
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from huffleraft.core.effects import CancelTimer, Effect, ResetTimer, Send
 from huffleraft.core.messages import (
     PreVoteRequest,
@@ -16,7 +14,7 @@ from huffleraft.core.messages import (
     RequestVoteRequest,
     RequestVoteResponse,
 )
-from huffleraft.core.replication import append_to_own_log
+from huffleraft.core.replication import extended
 from huffleraft.core.roles import become_follower
 from huffleraft.core.state import (
     Candidate,
@@ -27,7 +25,7 @@ from huffleraft.core.state import (
     Server,
     Transition,
 )
-from huffleraft.core.types import EntryId, Timer, Vote
+from huffleraft.core.types import EntryId, Timer, Vote, replace
 
 # Campaigning.
 
@@ -82,8 +80,7 @@ def _become_leader(server: Server) -> Transition:
         term_start=log.last_index + 1,
         uncommitted_bytes=sum(entry.size for entry in uncommitted),
     )
-    server = append_to_own_log(replace(server, role=role), (None,))
-    return server, (
+    return replace(server, log=extended(server, [None]), role=role), (
         CancelTimer(Timer.ELECTION),
         ResetTimer(Timer.HEARTBEAT),
         ResetTimer(Timer.CHECK_QUORUM),

@@ -6,12 +6,10 @@ function from a `Progress` to the next; who is asked for what, and when, is `rep
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from huffleraft.core.log import Log
 from huffleraft.core.messages import AppendEntriesRequest, AppendEntriesResponse
 from huffleraft.core.state import Probe, Progress, Replicate
-from huffleraft.core.types import EntryId, Limits, LogIndex
+from huffleraft.core.types import EntryId, Limits, LogIndex, replace
 
 
 def may_send(progress: Progress, limits: Limits) -> bool:
@@ -34,6 +32,16 @@ def must_gather(progress: Progress) -> bool:
     waits (Nagle's rule; measured, it is the greatest lever on the cost of an operation).
     """
     return isinstance(progress.mode, Replicate) and bool(progress.mode.in_flight)
+
+
+def must_announce(progress: Progress, commit_index: LogIndex) -> bool:
+    """Whether the peer must be told *commit_index* now, in a request of its own if need be.
+
+    At once where the logs are known to agree; elsewhere it could not be used.  While an answer
+    is on its way it gathers too: it goes with what follows that answer, or alone if nothing does.
+    """
+    agrees = isinstance(progress.mode, Replicate) and not must_gather(progress)
+    return agrees and progress.commit_sent < commit_index
 
 
 def sent(progress: Progress, request: AppendEntriesRequest) -> Progress:

@@ -8,11 +8,10 @@ the next begins when it ends.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from huffleraft.core.effects import Effect, ReadReady, Reason, Rejected, Reply
 from huffleraft.core.events import ReadRequested
 from huffleraft.core.state import Leader, ReadRound, Reads, Server, Transition
+from huffleraft.core.types import replace
 
 
 def read_request(server: Server, event: ReadRequested) -> Transition:

@@ -6,7 +6,7 @@ follower accepts what continues its log and drops what contradicts it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from huffleraft.core.effects import Effect, Reason, Rejected, Reply, ResetTimer, Send
 from huffleraft.core.events import ClientRequested
@@ -17,13 +17,14 @@ from huffleraft.core.progress import (
     answered,
     last_possible_agreement,
     may_send,
+    must_announce,
     must_gather,
     refused,
     sent,
 )
 from huffleraft.core.roles import halt, hear_from
 from huffleraft.core.state import Leader, Probe, Progress, Replicate, Server, Transition
-from huffleraft.core.types import EntryId, Limits, NodeId, Ref, Timer
+from huffleraft.core.types import EntryId, NodeId, Ref, Timer, replace
 
 # On the leader: what clients offer.
 
@@ -61,22 +62,20 @@ def client_request(server: Server, event: ClientRequested) -> Transition:
 def _propose(server: Server, role: Leader, accepted: list[tuple[Ref, bytes]]) -> Server:
     first = server.log.last_index + 1
     proposals = tuple((first + place, ref) for place, (ref, _) in enumerate(accepted))
-    server = append_to_own_log(server, tuple(command for _, command in accepted))
-    return replace(
-        server,
-        role=replace(
-            role,
-            proposals=role.proposals + proposals,
-            uncommitted_bytes=role.uncommitted_bytes + sum(len(command) for _, command in accepted),
-        ),
+    role = replace(
+        role,
+        proposals=role.proposals + proposals,
+        uncommitted_bytes=role.uncommitted_bytes + sum(len(command) for _, command in accepted),
     )
+    return replace(server, log=extended(server, [command for _, command in accepted]), role=role)
 
 
-def append_to_own_log(server: Server, payloads: tuple[Payload, ...]) -> Server:
-    """Add *payloads* at the end of the log in the current term.  Leader Append-Only (Figure 3.2)"""
+def extended(server: Server, payloads: Sequence[Payload]) -> Log:
+    """The log with *payloads* at its end, in the current term.  Leader Append-Only (Figure 3.2)"""
     first, term = server.log.last_index + 1, server.current_term
-    entries = tuple(Entry(term, first + place, payload) for place, payload in enumerate(payloads))
-    return replace(server, log=server.log.append(entries))
+    return server.log.append(
+        tuple(Entry(term, first + place, payload) for place, payload in enumerate(payloads))
+    )
 
 
 # On the leader: what peers are sent.
@@ -103,8 +102,7 @@ def heartbeat(server: Server) -> Transition:
 def append_entries(server: Server, *, speak: bool) -> Transition:
     """Send each peer what it lacks: entries as far as may be under way, and the commit index.
 
-    With *speak*, a peer that would get nothing gets a heartbeat.  A commit index is announced
-    at once where the logs are known to agree; elsewhere it could not be used.
+    With *speak*, a peer that would get nothing gets a heartbeat.
 
     L.1, L.3 (§3.5); batches and pipelining: §10.2.2.  Spec: ``AppendEntries``.
     """
@@ -127,13 +125,12 @@ def _feed(
 ) -> tuple[Progress, list[AppendEntriesRequest]]:
     requests = []
     while may_send(progress, server.limits):
-        entries = next_batch(server.log, progress, server.limits)
+        entries = next_batch(server, role, progress)
         if not entries and isinstance(progress.mode, Replicate):
             break
         requests.append(_request(server, role, progress, entries))
         progress = sent(progress, requests[-1])
-    announce = isinstance(progress.mode, Replicate) and progress.commit_sent < server.commit_index
-    if not requests and (speak or announce):
+    if not requests and (speak or must_announce(progress, server.commit_index)):
         requests.append(_request(server, role, progress, ()))
         progress = sent(progress, requests[-1])
     return progress, requests
@@ -155,20 +152,35 @@ def _request(
     )
 
 
-def next_batch(log: Log, progress: Progress, limits: Limits) -> tuple[Entry, ...]:
+def next_batch(server: Server, role: Leader, progress: Progress) -> tuple[Entry, ...]:
     """The entries for the next request to a peer, within the limits; at least one if it lacks any.
 
     None while a request that would not be full had better wait.
     """
+    limits, gathering = server.limits, must_gather(progress)
+    if gathering and not _may_fill_a_request(server, role, progress):
+        return ()
     first = progress.next_index
-    entries = log.between(first, first + limits.entries_per_append - 1)
+    entries = server.log.between(first, first + limits.entries_per_append - 1)
     size = 0
     for count, entry in enumerate(entries):
         size += entry.size
         if count and size > limits.bytes_per_append:
             return entries[:count]
     full = len(entries) == limits.entries_per_append or size >= limits.bytes_per_append
-    return () if must_gather(progress) and not full else entries
+    return () if gathering and not full else entries
+
+
+def _may_fill_a_request(server: Server, role: Leader, progress: Progress) -> bool:
+    """Whether what a peer lacks may fill a request, told without looking at every entry of it.
+
+    What is not committed has a known size; who lacks what is committed is looked at closely.
+    """
+    return (
+        progress.next_index <= server.commit_index
+        or role.uncommitted_bytes >= server.limits.bytes_per_append
+        or server.log.last_index >= progress.next_index + server.limits.entries_per_append - 1
+    )
 
 
 # On the leader: what peers answer.

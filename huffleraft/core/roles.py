@@ -6,8 +6,6 @@ its role value, with everything that only a leader knows, is gone.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from huffleraft.core.effects import (
     CancelTimer,
     Effect,
@@ -19,7 +17,7 @@ from huffleraft.core.effects import (
     Unknown,
 )
 from huffleraft.core.state import Follower, Leader, Server, Transition
-from huffleraft.core.types import NodeId, Term, Timer, Vote
+from huffleraft.core.types import NodeId, Term, Timer, Vote, replace
 
 
 def update_term(server: Server, term: Term) -> Transition:
@@ -45,8 +43,11 @@ def hear_from(server: Server, leader: NodeId) -> Transition:
 
     F.2, C.3 (§3.4); stickiness: §4.2.3.
     """
+    patience = (ResetTimer(Timer.ELECTION), ResetTimer(Timer.STICKINESS))
+    if server.role == Follower(leader, sticky=True):
+        return server, patience
     server, effects = become_follower(server, leader=leader, sticky=True)
-    return server, (*effects, ResetTimer(Timer.ELECTION), ResetTimer(Timer.STICKINESS))
+    return server, (*effects, *patience)
 
 
 def halt(server: Server, reason: str) -> Transition:

@@ -6,7 +6,6 @@ the write, commit what a quorum holds, begin and end read rounds, feed the peers
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from huffleraft.core.configuration import Configuration
@@ -56,8 +55,8 @@ from huffleraft.core.replication import (
     heartbeat,
 )
 from huffleraft.core.roles import halt, update_term
-from huffleraft.core.state import Leader, Server, Transition
-from huffleraft.core.types import Timer
+from huffleraft.core.state import Leader, Role, Server, Transition
+from huffleraft.core.types import LogIndex, Timer, replace
 
 
 def step(server: Server, event: Event) -> Transition:
@@ -99,13 +98,16 @@ def _handle(server: Server, event: Event) -> Transition:
             assert_never(event)
 
 
+_CANDIDATES_ASK = (PreVoteRequest, RequestVoteRequest)
+
+
 def _receive(server: Server, message: Message) -> Transition:
     """Answer a peer: stickiness first, then terms, then the message's own rules.  F.1
 
     Spec: ``Receive``, ``UpdateTerm``, ``DropStaleResponse``.
     """
     # §4.2.3: whoever has a leader neither votes nor even looks at the term.
-    if isinstance(message, PreVoteRequest | RequestVoteRequest) and server.is_sticky:
+    if isinstance(message, _CANDIDATES_ASK) and server.is_sticky:
         return server, ()
     effects: tuple[Effect, ...] = ()
     # ALL.2: a later term makes anybody a follower in it.
@@ -154,7 +156,7 @@ def _expire(server: Server, timer: Timer) -> Transition:
 
 def _must_speak(old: Server, new: Server, event: Event) -> bool:
     """Whether every peer must hear from the leader now: a heartbeat is due, or a round began."""
-    if event == TimerExpired(Timer.HEARTBEAT):
+    if isinstance(event, TimerExpired) and event.timer is Timer.HEARTBEAT:
         return True
     begun_before = old.role.reads.begun if isinstance(old.role, Leader) else 0
     return isinstance(new.role, Leader) and new.role.reads.begun > begun_before
@@ -166,24 +168,27 @@ def _apply(server: Server) -> Transition:
     A machine must never be ahead of its own log (W10); an answer stands after the `Apply` it
     rests on (W14).
 
-    ALL.1, L.2 (§3.5).  Spec: ``Apply``.
+    ALL.1 (§3.5).  Spec: ``Apply``.
     """
     upto = min(server.commit_index, server.disk.last_index)
     if upto <= server.last_applied:
         return serve_reads(server)
     entries = server.log.between(server.last_applied + 1, upto)
-    server = replace(server, last_applied=upto)
-    replies: tuple[Effect, ...] = ()
-    role = server.role
-    if isinstance(role, Leader):
-        done = sum(index <= upto for index, _ in role.proposals)
-        replies = tuple(
-            Reply(ref, Committed(index, server.current_term))
-            for index, ref in role.proposals[:done]
-        )
-        server = replace(server, role=replace(role, proposals=role.proposals[done:]))
-    server, reads = serve_reads(server)
+    role, replies = _answer_proposals(server, upto)
+    server, reads = serve_reads(replace(server, last_applied=upto, role=role))
     return server, (Apply(entries), *replies, *reads)
+
+
+def _answer_proposals(server: Server, upto: LogIndex) -> tuple[Role, list[Effect]]:
+    """The role without the proposals up to index *upto*, and their answers.  L.2 (§3.5)"""
+    role, replies = server.role, list[Effect]()
+    if not isinstance(role, Leader) or not role.proposals or role.proposals[0][0] > upto:
+        return role, replies
+    for index, ref in role.proposals:
+        if index > upto:
+            break
+        replies.append(Reply(ref, Committed(index, server.current_term)))
+    return replace(role, proposals=role.proposals[len(replies) :]), replies
 
 
 def _adopt_configuration(server: Server, persist: Persist | None) -> Server:
@@ -200,6 +205,6 @@ def _adopt_configuration(server: Server, persist: Persist | None) -> Server:
 
 
 def _configuration_change(old: Server, new: Server) -> tuple[Effect, ...]:
-    if new.configuration == old.configuration:
+    if new.configuration is old.configuration:
         return ()
     return (ConfigurationChanged(new.configuration),)

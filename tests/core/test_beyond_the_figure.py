@@ -5,6 +5,7 @@ Named by the section that asks for each.
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
 import pytest
@@ -15,12 +16,14 @@ from huffleraft.core import (
     CancelTimer,
     Candidate,
     ClientRequested,
+    Effect,
     Entry,
     Follower,
     Halt,
     Leader,
     Limits,
     Log,
+    NodeId,
     PreCandidate,
     PreVoteRequest,
     PreVoteResponse,
@@ -36,6 +39,7 @@ from huffleraft.core import (
     Vote,
     recover,
 )
+from huffleraft.core.types import replace
 from tests.core.building import (
     append,
     appended,
@@ -52,6 +56,12 @@ from tests.core.building import (
     take,
     vote,
 )
+
+
+def appends(effects: tuple[Effect, ...], to: NodeId = "n2") -> list[AppendEntriesRequest]:
+    """The appends to one peer among *effects*."""
+    return [one for one in sent(effects, to) if isinstance(one, AppendEntriesRequest)]
+
 
 # Elections.
 
@@ -196,6 +206,67 @@ def test_10_2_2_a_request_that_is_not_full_waits_for_the_answer_under_way() -> N
     assert [entry.payload for entry in request.entries] == [b"b", b"c"]
 
 
+def test_10_2_2_a_full_request_waits_for_no_answer() -> None:
+    limits = Limits(entries_per_append=3, bytes_per_append=20, command_bytes=20)
+    server, _ = receive(leader("1:1", term=1, limits=limits), appended("1:1", 2, term=2))
+    server, _ = take(server, ClientRequested(((1, b"a"),)))
+
+    server, some = take(server, ClientRequested(((2, b"b"), (3, b"c"))))
+    server, many = take(server, ClientRequested(((4, b"d"), (5, b"e"))))
+    server, large = take(server, ClientRequested(((6, b"f" * 19),)))
+
+    assert not sent(some, "n2")
+    assert [[one.payload for one in request.entries] for request in appends(many)] == [
+        [b"b", b"c", b"d"]
+    ]
+    assert [[one.size for one in request.entries] for request in appends(large)] == [[1, 19]], (
+        "full by its bytes"
+    )
+
+
+def test_10_2_2_a_peer_far_behind_is_sent_full_requests_though_nothing_is_uncommitted() -> None:
+    limits = Limits(bytes_per_append=20, command_bytes=20)
+    server, _ = receive(leader("1:1", term=1, limits=limits), appended("1:1", 2, term=2))
+    server, _ = take(server, ClientRequested(((1, b"a"),)))
+    server, _ = take(server, ClientRequested(((2, b"b" * 10),)))
+    server, _ = receive(durable(server), appended("1:1", 4, term=2, source="n3"))
+    assert server.commit_index == 4
+
+    server, effects = take(server, ClientRequested(((3, b"c" * 10),)))
+
+    assert [[one.index for one in request.entries] for request in appends(effects)] == [[4, 5]]
+
+
+def test_10_2_2_a_lost_answer_is_made_good_by_the_next_one_and_what_gathered_goes() -> None:
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+    server, _ = take(server, ClientRequested(((1, b"a"),)))  # its answer is lost
+    server, _ = take(server, ClientRequested(((2, b"b"),)))
+
+    server, beat = take(server, TimerExpired(Timer.HEARTBEAT))
+    assert [(one.prev_log_id, one.entries) for one in appends(beat)] == [(at("3:2"), ())]
+    server, answered = receive(server, appended("3:2", 3, term=2))
+
+    assert [[one.payload for one in request.entries] for request in appends(answered)] == [[b"b"]]
+
+
+def test_10_2_2_a_commit_index_goes_with_what_follows_the_answer_under_way() -> None:
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+    server, _ = receive(server, appended("1:1", 2, term=2, source="n3"))
+    server, _ = take(server, ClientRequested(((1, b"a"),)))
+
+    server, committed = receive(durable(server), appended("2:2", 3, term=2, source="n3"))
+    assert server.commit_index == 3
+    assert [one.leader_commit for one in appends(committed, "n3")] == [3], "n3 has answered"
+    assert not appends(committed, "n2"), "n2 is about to answer"
+
+    _, alone = receive(server, appended("2:2", 3, term=2))
+    assert [(one.leader_commit, one.entries) for one in appends(alone)] == [(3, ())]
+
+    server, _ = take(server, ClientRequested(((2, b"b"),)))
+    _, together = receive(server, appended("2:2", 3, term=2))
+    assert [(one.leader_commit, len(one.entries)) for one in appends(together)] == [(3, 1)]
+
+
 def test_3_5_a_lost_append_shows_at_the_next_heartbeat_and_is_sent_again() -> None:
     server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
     server, _ = take(server, ClientRequested(((1, b"lost"),)))
@@ -308,6 +379,16 @@ def test_a_server_is_a_value() -> None:
     assert one == other
     assert hash(one) == hash(other)
     assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_replacing_fields_of_a_value_is_what_dataclasses_do() -> None:
+    server = leader("1:1", "2:1", term=1)
+
+    ours = replace(server, role=Follower("n2"), commit_index=1)
+
+    assert ours == dataclasses.replace(server, role=Follower("n2"), commit_index=1)
+    assert server == leader("1:1", "2:1", term=1)
+    assert hash(ours) == hash(pickle.loads(pickle.dumps(ours)))
 
 
 def test_a_branch_of_a_log_disturbs_no_other() -> None:
