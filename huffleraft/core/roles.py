@@ -20,8 +20,8 @@ from huffleraft.core.state import Follower, Leader, Server, Transition
 from huffleraft.core.types import NodeId, Term, Timer, Vote, replace
 
 
-def update_term(server: Server, term: Term) -> Transition:
-    """Enter the later *term* with no vote cast, as a follower of nobody yet.
+def update_term(server: Server, term: Term, leader: NodeId | None) -> Transition:
+    """Enter the later *term* with no vote cast, as a follower of *leader*, or of nobody yet.
 
     Stickiness outlives the change: it was promised to a leader for a time, not for a term.
 
@@ -29,7 +29,7 @@ def update_term(server: Server, term: Term) -> Transition:
     """
     assert term > server.current_term, "terms only rise"
     server = replace(server, vote=Vote(term))
-    return become_follower(server, leader=None, sticky=_is_sticky_follower(server))
+    return become_follower(server, leader=leader, sticky=_is_sticky_follower(server))
 
 
 def become_follower(server: Server, *, leader: NodeId | None, sticky: bool) -> Transition:

@@ -110,9 +110,10 @@ def _receive(server: Server, message: Message) -> Transition:
     if isinstance(message, _CANDIDATES_ASK) and server.is_sticky:
         return server, ()
     effects: tuple[Effect, ...] = ()
-    # ALL.2: a later term makes anybody a follower in it.
+    # ALL.2: a later term makes anybody a follower in it, of its leader if that is who speaks.
     if message.term > server.current_term:
-        server, effects = update_term(server, message.term)
+        leader = message.source if isinstance(message, AppendEntriesRequest) else None
+        server, effects = update_term(server, message.term, leader)
     server, more = _dispatch(server, message)
     return server, (*effects, *more)
 

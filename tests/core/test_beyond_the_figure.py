@@ -5,11 +5,6 @@ Named by the section that asks for each.
 
 from __future__ import annotations
 
-import dataclasses
-import pickle
-
-import pytest
-
 from huffleraft.core import (
     AppendEntriesRequest,
     AppendEntriesResponse,
@@ -17,12 +12,10 @@ from huffleraft.core import (
     Candidate,
     ClientRequested,
     Effect,
-    Entry,
     Follower,
     Halt,
     Leader,
     Limits,
-    Log,
     NodeId,
     PreCandidate,
     PreVoteRequest,
@@ -39,7 +32,6 @@ from huffleraft.core import (
     Vote,
     recover,
 )
-from huffleraft.core.types import replace
 from tests.core.building import (
     append,
     appended,
@@ -47,7 +39,6 @@ from tests.core.building import (
     at,
     candidate,
     durable,
-    entries,
     follower,
     leader,
     receive,
@@ -368,46 +359,3 @@ def test_a_leader_that_contradicts_what_is_committed_here_stops_this_server() ->
 
     assert same.log == server.log
     assert isinstance(effects[-1], Halt)
-
-
-# Values.
-
-
-def test_a_server_is_a_value() -> None:
-    one, other = leader("1:1", "2:1", term=1), leader("1:1", "2:1", term=1)
-
-    assert one == other
-    assert hash(one) == hash(other)
-    assert pickle.loads(pickle.dumps(one)) == one
-
-
-def test_replacing_fields_of_a_value_is_what_dataclasses_do() -> None:
-    server = leader("1:1", "2:1", term=1)
-
-    ours = replace(server, role=Follower("n2"), commit_index=1)
-
-    assert ours == dataclasses.replace(server, role=Follower("n2"), commit_index=1)
-    assert server == leader("1:1", "2:1", term=1)
-    assert hash(ours) == hash(pickle.loads(pickle.dumps(ours)))
-
-
-def test_a_branch_of_a_log_disturbs_no_other() -> None:
-    log = Log(entries=entries("1:1", "2:1"))
-
-    one, other = log.append(entries("3:1")), log.append(entries("3:2"))
-
-    assert (one.term_at(3), other.term_at(3), log.last_index) == (1, 2, 2)
-    assert one.truncated(3) == log == other.truncated(3)
-
-
-def test_recover_refuses_a_disk_that_contradicts_itself() -> None:
-    with pytest.raises(ValueError, match="after the stored term"):
-        recover("n1", 1, Limits(), Vote(1), None, at("0:0"), entries("1:1", "2:2"), 0)
-    with pytest.raises(ValueError, match="has applied up to 5"):
-        recover("n1", 1, Limits(), Vote(1), None, at("0:0"), entries("1:1"), 5)
-    with pytest.raises(ValueError, match="does not follow"):
-        recover("n1", 1, Limits(), Vote(1), None, at("0:0"), (Entry(1, 3, None),), 0)
-    with pytest.raises(ValueError, match="at least 1"):
-        Limits(appends_in_flight=0)
-    with pytest.raises(ValueError, match="the largest command never fits"):
-        Limits(uncommitted_bytes=5, command_bytes=6)

@@ -215,8 +215,18 @@ def test_w14_leaving_office_makes_every_unfinished_proposal_unknown() -> None:
 
     server, effects = receive(server, append("1:1", term=3, source="n3"))
 
-    assert {Reply(1, Unknown(None)), Reply(2, Unknown(None))} <= set(effects)
+    assert {Reply(1, Unknown("n3")), Reply(2, Unknown("n3"))} <= set(effects)
     assert ResetTimer(Timer.ELECTION) in effects
+
+
+def test_w3_and_w8_an_answer_waits_for_its_entries_and_for_its_term() -> None:
+    server, _ = receive(follower("1:1", term=2), append("1:1", "2:2", term=2))
+
+    _, effects = receive(server, append("2:2", term=3, source="n3"))
+
+    (answer,) = sends(effects, AppendEntriesResponse)
+    assert persisted(effects) == Persist(2, vote=Vote(3))
+    assert answer.after == 2, "the entries come with write 1, the term with write 2"
 
 
 def test_w15_a_read_waits_for_a_round_begun_after_it_arrived() -> None:
