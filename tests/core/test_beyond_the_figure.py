@@ -240,6 +240,16 @@ def test_10_2_2_a_lost_answer_is_made_good_by_the_next_one_and_what_gathered_goe
     assert [[one.payload for one in request.entries] for request in appends(answered)] == [[b"b"]]
 
 
+def test_10_2_2_a_lost_answer_is_covered_by_every_later_one() -> None:
+    server = leader("1:1", term=1, limits=Limits(entries_per_append=1, appends_in_flight=2))
+    server, _ = receive(server, appended("1:1", 2, term=2))
+    server, _ = take(server, ClientRequested(((1, b"a"), (2, b"b"), (3, b"c"), (4, b"d"))))
+
+    server, effects = receive(server, appended("3:2", 4, term=2))
+
+    assert [[one.index for one in request.entries] for request in appends(effects)] == [[5], [6]]
+
+
 def test_10_2_2_a_commit_index_goes_with_what_follows_the_answer_under_way() -> None:
     server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
     server, _ = receive(server, appended("1:1", 2, term=2, source="n3"))

@@ -3,7 +3,8 @@
 Uniformly random steps hardly ever reach what breaks Raft.  So the rules are the sentences of a
 scenario: a node campaigns, proposes, one side of a partition settles, a message arrives and a
 copy of it stays, power fails after the k-th effect.  Requests carry one entry each, as in
-raft.tla: with wide batches the rule of §3.6.2 never matters.
+raft.tla: with wide batches the rule of §3.6.2 never matters.  But one entry always fills such a
+request, so a second machine has requests of three, which gather.
 
 What is checked: every step (`check_step`), every moment (`check_cluster`), every read against
 what had been acknowledged when it was asked, and at the end that a healed cluster makes
@@ -27,6 +28,7 @@ from huffleraft.core import (
     ClientRequested,
     Committed,
     Leader,
+    Limits,
     LogIndex,
     NodeId,
     ReadReady,
@@ -36,7 +38,7 @@ from huffleraft.core import (
     Timer,
 )
 from huffleraft.core.invariants import require
-from tests.core.cluster import CoreCluster, Packet
+from tests.core.cluster import ONE_AT_A_TIME, CoreCluster, Packet
 
 CRASH = st.none() | st.none() | st.none() | st.integers(0, 4)
 """Mostly nothing; else power fails after so many effects of the step."""
@@ -53,6 +55,8 @@ class AnySchedule(RuleBasedStateMachine):
 
     check_steps: ClassVar[bool] = True
     """Off, only what is visible between servers is checked."""
+    limits: ClassVar[Limits] = ONE_AT_A_TIME
+    """How much a request carries, and how many are under way."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +67,7 @@ class AnySchedule(RuleBasedStateMachine):
     @initialize(size=st.sampled_from([3, 3, 5]))
     def found(self, size: int) -> None:
         """Begin with a cluster of three, or of five."""
-        self.cluster = CoreCluster(size, check_steps=self.check_steps)
+        self.cluster = CoreCluster(size, limits=self.limits, check_steps=self.check_steps)
 
     # Who is meant.
 
@@ -207,6 +211,19 @@ class AnySchedule(RuleBasedStateMachine):
             self.cluster[leader].commit_index,
             acknowledged,
         )
+
+
+class AnyScheduleOfBatches(AnySchedule):
+    """The same, where a request that is not full waits for the answer under way."""
+
+    limits: ClassVar[Limits] = Limits(entries_per_append=3, appends_in_flight=2)
+
+    @rule(pick=NODE, count=st.integers(2, 7))
+    def propose_many(self, pick: int, count: int) -> None:
+        """Clients offer several commands at once."""
+        node = self.some_leader(pick) or self.node(pick)
+        refs = [self.cluster.new_ref() for _ in range(count)]
+        self.cluster.event(node, ClientRequested(tuple((ref, b"%d" % ref) for ref in refs)))
 
 
 def heal(cluster: CoreCluster) -> None:

@@ -1,6 +1,6 @@
 """Runs the any-schedule machine on a core with one planted bug.
 
-    python -m tests.properties.canary BUG [--cluster-checks-only] [--examples N]
+    python -m tests.properties.canary BUG [--cluster-checks-only] [--batches] [--examples N]
 
 Exit 0 when the bug was caught, with the name of the broken property; 1 when it got away.
 The schedule is a fixed one, so a bug that is caught here is caught everywhere.
@@ -41,6 +41,11 @@ BUGS: dict[str, Patch] = {
         "if term is not None and term != entry.term:",
         "if term is not None:",
     ),
+    "waits-for-an-answer-that-came": Patch(
+        f"{CORE}.progress",
+        "        mode=Replicate(tuple(last for last in in_flight if last > match)),",
+        "        mode=Replicate(in_flight),",
+    ),
 }
 """The bugs that this machine is there for; real ones, of real systems."""
 
@@ -50,29 +55,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bug", choices=[*BUGS, "none"])
     parser.add_argument("--cluster-checks-only", action="store_true")
+    parser.add_argument("--batches", action="store_true")
     parser.add_argument("--examples", type=int, default=600)
     arguments = parser.parse_args()
     if arguments.bug != "none":
         install(arguments.bug, [BUGS[arguments.bug]])
     began = time.process_time()
-    caught = _run(check_steps=not arguments.cluster_checks_only, examples=arguments.examples)
+    caught = _run(arguments)
     spent = time.process_time() - began
     print(f"{arguments.bug}: {caught or 'got away'} ({spent:.1f} s of CPU)")
     return 0 if bool(caught) == (arguments.bug != "none") else 1
 
 
-def _run(*, check_steps: bool, examples: int) -> str | None:
+def _run(arguments: argparse.Namespace) -> str | None:
     """The name of the property that the planted core broke; None if none."""
     # Imported only now: the plant has to be in place before the core is.
     from huffleraft.core.invariants import InvariantViolation
-    from tests.properties.any_schedule import AnySchedule
+    from tests.properties.any_schedule import AnySchedule, AnyScheduleOfBatches
 
-    class Machine(AnySchedule):
-        pass
+    class Machine(AnyScheduleOfBatches if arguments.batches else AnySchedule):  # type: ignore[misc]
+        check_steps = not arguments.cluster_checks_only
 
-    Machine.check_steps = check_steps
     profile = settings(
-        max_examples=examples,
+        max_examples=arguments.examples,
         stateful_step_count=40,
         deadline=None,
         derandomize=True,

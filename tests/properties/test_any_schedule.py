@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-from tests.properties.any_schedule import AnySchedule
+from tests.properties.any_schedule import AnySchedule, AnyScheduleOfBatches
 
 TestAnySchedule = AnySchedule.TestCase
 TestAnySchedule.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+TestAnyScheduleOfBatches = AnyScheduleOfBatches.TestCase
+TestAnyScheduleOfBatches.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None
+)

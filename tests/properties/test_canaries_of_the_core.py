@@ -45,5 +45,12 @@ def test_a_planted_bug_is_caught_without_looking_at_steps(bug: str, broken: set[
     assert any(f"{bug}: {name} " in line for name in broken), line
 
 
-def test_a_sound_core_is_not_accused() -> None:
-    assert run_canary("none", "--examples", "60").startswith("none: got away")
+def test_a_leader_that_waits_for_ever_is_caught_where_requests_gather() -> None:
+    line = run_canary("waits-for-an-answer-that-came", "--batches")
+
+    assert "waits-for-an-answer-that-came: NobodyLags " in line
+
+
+@pytest.mark.parametrize("machine", [(), ("--batches",)], ids=["one-entry", "batches"])
+def test_a_sound_core_is_not_accused(machine: tuple[str, ...]) -> None:
+    assert run_canary("none", "--examples", "60", *machine).startswith("none: got away")
