@@ -1,0 +1,268 @@
+"""Every property of a step is seen to fail: a sound step, and a lie told about it.
+
+The lies are small: one field of the value, or one effect, is not what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import pytest
+
+from huffleraft.core import (
+    AppendEntriesResponse,
+    Apply,
+    ClientRequested,
+    Committed,
+    Effect,
+    Event,
+    Follower,
+    Halt,
+    Leader,
+    Outcome,
+    Persist,
+    Persisted,
+    ReadRequested,
+    Reason,
+    Received,
+    Rejected,
+    Reply,
+    Send,
+    Server,
+    Timer,
+    TimerExpired,
+    Unknown,
+    Vote,
+    step,
+)
+from huffleraft.core.invariants import InvariantViolation, check_step
+from tests.core.building import (
+    THREE,
+    append,
+    appended,
+    ask,
+    candidate,
+    follower,
+    leader,
+    receive,
+    take,
+    vote,
+)
+
+Step: TypeAlias = tuple[Server, Event, Server, tuple[Effect, ...]]
+
+
+def of(server: Server, event: Event) -> Step:
+    """A sound step."""
+    return server, event, *step(server, event)
+
+
+def proposing() -> Step:
+    """A leader appends a command."""
+    return of(leader("1:1", term=1), ClientRequested(((1, b"x"),)))
+
+
+def committing() -> Step:
+    """A leader commits, applies and answers a command."""
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+    server, _ = take(server, ClientRequested(((1, b"x"),)))
+    server, _ = take(server, Persisted(server.disk.issued))
+    return of(server, Received(appended("2:2", 3, term=2)))
+
+
+def reading() -> Step:
+    """A leader serves a read."""
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+    server, _ = take(server, ReadRequested((1,)))
+    return of(server, Received(appended("2:2", 2, term=2, round_=1)))
+
+
+def following() -> Step:
+    """A follower drops what contradicts its leader, appends, and learns of a commit."""
+    server = follower("1:1", "2:1", "3:1", term=2)
+    return of(server, Received(append("1:1", "2:2", term=2, commit=1)))
+
+
+def learning() -> Step:
+    """A follower learns of a commit."""
+    return of(follower("1:1", "2:1", term=2), Received(append("2:1", term=2, commit=2)))
+
+
+def voting() -> Step:
+    """A follower grants its vote."""
+    return of(follower("1:1", term=1), Received(ask("1:1", term=2)))
+
+
+def winning() -> Step:
+    """A candidate takes office."""
+    return of(candidate("1:1", term=1), Received(vote(term=2)))
+
+
+def leaving() -> Step:
+    """A leader that nobody answers leaves office, with a command unfinished."""
+    server, _ = take(leader("1:1", term=1), ClientRequested(((1, b"x"),)))
+    return of(server, TimerExpired(Timer.CHECK_QUORUM))
+
+
+def completing() -> Step:
+    """One of two writes becomes durable."""
+    server, _ = receive(follower("1:1", term=2), append("1:1", "2:2", term=2))
+    server, _ = receive(server, append("2:2", "3:2", term=2))
+    return of(server, Persisted(1))
+
+
+def _with(**changes: object) -> Callable[[Step], Step]:
+    return lambda told: (told[0], told[1], replace(told[2], **changes), told[3])  # type: ignore[arg-type]
+
+
+def _effects(change: Callable[[tuple[Effect, ...]], tuple[Effect, ...]]) -> Callable[[Step], Step]:
+    return lambda told: (*told[:3], change(told[3]))
+
+
+def _each(kind: type, change: Callable[..., Effect]) -> Callable[[Step], Step]:
+    return _effects(
+        lambda all_: tuple(change(one) if isinstance(one, kind) else one for one in all_)
+    )
+
+
+def _answer(**changes: object) -> Callable[[Step], Step]:
+    def change(send: Send) -> Effect:
+        assert isinstance(send.message, AppendEntriesResponse)
+        return replace(send, message=replace(send.message, **changes))  # type: ignore[arg-type]
+
+    return _each(Send, change)
+
+
+def _told(outcome: Outcome) -> Callable[[Step], Step]:
+    return _each(Reply, lambda reply: replace(reply, outcome=outcome))
+
+
+def _role(**changes: object) -> Callable[[Step], Step]:
+    def change(told: Step) -> Step:
+        assert isinstance(told[2].role, Leader)
+        role = replace(told[2].role, **changes)  # type: ignore[arg-type]
+        return told[0], told[1], replace(told[2], role=role), told[3]
+
+    return change
+
+
+def _nobody_answered(told: Step) -> Step:
+    assert isinstance(told[2].role, Leader)
+    progress = tuple(
+        (peer, replace(one, match_index=0, read_round=0)) for peer, one in told[2].role.progress
+    )
+    return _role(progress=progress)(told)
+
+
+def _disk(**changes: object) -> Callable[[Step], Step]:
+    return lambda told: _with(disk=replace(told[2].disk, **changes))(told)  # type: ignore[arg-type]
+
+
+def _sticky_before(told: Step) -> Step:
+    return replace(told[0], role=Follower(sticky=True)), *told[1:]
+
+
+def _led_before(told: Step) -> Step:
+    return replace(told[0], role=leader("1:1", term=1).role), *told[1:]
+
+
+def _committed_before(told: Step) -> Step:
+    return replace(told[0], commit_index=2), told[1], replace(told[2], commit_index=2), told[3]
+
+
+def _by(event: Event) -> Callable[[Step], Step]:
+    return lambda told: (told[0], event, *told[2:])
+
+
+def _silently_by_a_timer(told: Step) -> Step:
+    kept = tuple(effect for effect in told[3] if not isinstance(effect, Send))
+    return told[0], TimerExpired(Timer.STICKINESS), told[2], kept
+
+
+def _later_index(told: Step) -> Step:
+    role = told[0].role
+    assert isinstance(role, Leader)
+    assert role.reads.open is not None
+    reads = replace(role.reads, open=replace(role.reads.open, read_index=9))
+    return replace(told[0], role=replace(role, reads=reads)), *told[1:]
+
+
+def _doubted(told: Step) -> Step:
+    return (*_role(proposals=())(told)[:3], (*told[3], Reply(1, Unknown(None))))
+
+
+def _in_a_later_term(told: Step) -> Step:
+    kept = tuple(effect for effect in told[3] if not isinstance(effect, Send))
+    later = Vote(3, "n1")
+    return replace(told[0], vote=later), told[1], replace(told[2], vote=later), kept
+
+
+LIES: list[tuple[str, Callable[[], Step], Callable[[Step], Step]]] = [
+    ("TermMonotone", proposing, _with(vote=Vote(1, "n1"))),
+    ("VoteOnce", proposing, _with(vote=Vote(2, "n2"))),
+    ("CommitMonotone", committing, _with(commit_index=1)),
+    ("CommitMonotone", committing, _with(commit_index=9)),
+    ("ApplyDurableAndCommitted", committing, _disk(last_index=2)),
+    ("OneWriteAStep", proposing, _effects(lambda all_: all_[1:])),
+    ("OneWriteAStep", proposing, _effects(lambda all_: (all_[0], *all_))),
+    ("OneWriteAStep", proposing, _each(Persist, lambda one: replace(one, write=one.write + 1))),
+    ("AnswerOnce", committing, _effects(lambda all_: (*all_, Reply(1, Unknown(None))))),
+    ("AnswerOnce", proposing, _role(proposals=())),
+    ("AnswerOnce", proposing, _role(proposals=((3, 7),))),
+    ("MatchIsHeld", following, _answer(match=9)),
+    ("PersistTellsAll", proposing, _each(Persist, lambda one: replace(one, entries=()))),
+    ("WritesTrackTheDisk", following, _disk(last_index=3)),
+    ("PersistedByNumber", completing, _disk(last_index=3)),
+    ("SpeaksForItself", following, _answer(term=1)),
+    ("SpeaksForItself", following, _answer(source="n3")),
+    ("VoteBeforeMessage", voting, _each(Send, lambda one: replace(one, after=None))),
+    ("EntriesBeforeAnswer", following, _each(Send, lambda one: replace(one, after=None))),
+    ("EffectOrder", winning, _effects(lambda all_: (*all_[1:], all_[0]))),
+    ("EffectOrder", proposing, _effects(lambda all_: (Halt("no"), *all_))),
+    ("AnswersAreAnswers", following, _by(TimerExpired(Timer.HEARTBEAT))),
+    ("AnswersAreAnswers", voting, _by(TimerExpired(Timer.ELECTION))),
+    ("AckOnlyShown", following, _by(Received(append("1:1", term=2, commit=1)))),
+    ("AckHeld", following, _by(Received(append("1:1", "2:1", term=2, commit=1)))),
+    ("LoyalToTheLeader", voting, _sticky_before),
+    ("VoteForUpToDate", voting, _by(Received(ask("0:0", term=2)))),
+    ("VoteOnce", voting, _each(Send, lambda one: replace(one, to="n3"))),
+    ("VotesElect", winning, _by(Received(vote(term=2, granted=False)))),
+    ("VotesElect", winning, _by(TimerExpired(Timer.HEARTBEAT))),
+    ("LeaderAppendOnly", following, _led_before),
+    ("TruncateOnConflict", following, _silently_by_a_timer),
+    ("CommittedStays", following, _committed_before),
+    ("CommitByQuorum", committing, _nobody_answered),
+    ("CommitOwnTerm", committing, _in_a_later_term),
+    ("CommitByLeader", learning, _silently_by_a_timer),
+    ("CommitOnlyShown", following, _by(Received(append("1:1", "2:2", term=2, commit=0)))),
+    ("ApplyInOrder", committing, _each(Apply, lambda one: Apply(one.entries[:-1]))),
+    (
+        "CommittedIsOwnEntry",
+        committing,
+        _each(Reply, lambda one: replace(one, outcome=Committed(2, 2))),
+    ),
+    ("NeverRejectProposed", leaving, _told(Rejected(Reason.NOT_LEADER, None))),
+    ("ReadByQuorum", reading, _nobody_answered),
+    ("ReadByLeader", reading, lambda told: (*told[:2], replace(told[2], role=Follower()), told[3])),
+    ("ReadApplied", reading, _later_index),
+    ("ReadInOwnTerm", reading, _role(term_start=3)),
+    ("UnknownWasProposed", proposing, _doubted),
+    ("ConfigIsLatestInLog", proposing, _with(configuration=replace(THREE, voters=("n1",)))),
+]
+
+
+@pytest.mark.parametrize("make", dict.fromkeys(make for _, make, _ in LIES))
+def test_a_sound_step_breaks_nothing(make: Callable[[], Step]) -> None:
+    check_step(*make())
+
+
+@pytest.mark.parametrize("name,make,lie", LIES, ids=[name for name, _, _ in LIES])
+def test_a_lie_about_a_step_is_found_out(
+    name: str, make: Callable[[], Step], lie: Callable[[Step], Step]
+) -> None:
+    with pytest.raises(InvariantViolation) as caught:
+        check_step(*lie(make()))
+
+    assert caught.value.name == name
