@@ -6,7 +6,6 @@ sentence with its documented exit code, sets the place right, and reads every wr
 
 import resource
 import shutil
-import signal
 import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -141,8 +140,7 @@ def test_a_disk_that_is_full_while_it_serves_loses_nothing(data_dir: Path) -> No
         assert status in {503, 504}
         running.line("there is no space left for")
         assert ask("GET", f"http://{address}/livez")[0] == 200
-        running.send(signal.SIGKILL)
-        running.end()
+        stop(running)
 
     assert_nothing_is_lost(data_dir)
     with alone(data_dir) as (running, address):

@@ -112,8 +112,12 @@ def test_a_peer_that_does_not_belong_here_is_told_and_logged(
     [
         (MAGIC + b"\xff\xff\xff\xff", "a frame announces 4294967295 bytes where at most 4096"),
         (MAGIC + framed(b"\xc1 no hello"), "the first frame is no hello"),
+        (
+            opening(Hello((1,), "c1", "zz", 1)).replace(b"zz", b"\xff\xfe"),
+            "the first frame is no hello: 'utf-8' codec can't decode",
+        ),
     ],
-    ids=["too long", "malformed"],
+    ids=["too long", "malformed", "no text"],
 )
 def test_a_first_frame_that_is_no_hello_closes_the_connection(
     host: Host, sent: bytes, words: str

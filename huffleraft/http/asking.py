@@ -150,7 +150,7 @@ def _problem(headers: httpx2.Headers, body: bytes) -> dict[str, Any]:
         return {}
     try:
         document = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
     whole = (
         isinstance(document, dict)

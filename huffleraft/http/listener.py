@@ -94,15 +94,19 @@ class Listener:
             client.end()
 
     async def _accept(self, listener: SocketListener, tasks: TaskGroup) -> None:
+        full = False
         while True:
             try:
                 stream = await listener.accept()
             except OSError as error:
                 if error.errno not in _FULL:
                     continue  # this one was gone before it was taken
-                _log.warning("no connection can be accepted now: %s", error)
+                if not full:
+                    _log.warning("no connection can be accepted now: %s", error)
+                full = True
                 await anyio.sleep(_PAUSE_WHEN_FULL)
                 continue
+            full = False
             if len(self._strangers) >= self._settings.strangers:
                 await anyio.aclose_forcefully(stream)
                 continue
@@ -122,6 +126,9 @@ class Listener:
                 await self._serve_peer(stream, received)
             elif received and not self._stopping:
                 await self._serve_client(visit, received)
+        except Exception:  # noqa: BLE001  # whatever it is
+            # One connection's mistake is not the others': told, and closed.
+            _log.exception("a mistake of ours; the connection is closed")
         finally:
             await anyio.aclose_forcefully(stream)
 
@@ -136,9 +143,6 @@ class Listener:
         self._clients.add(visit)
         try:
             await visit.run(received)
-        except Exception:  # noqa: BLE001  # whatever it is
-            # One connection's mistake is not the others': told, and closed.
-            _log.exception("a mistake of ours; the connection is closed")
         finally:
             self._clients.discard(visit)
             if not self._clients and self._none_left is not None:

@@ -136,7 +136,7 @@ def decode_peer_message(body: bytes) -> PeerMessage:
         return codec.decode(body)
     try:
         decoded: _Forward | _Forwarded = _decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameInvalid(f"a forwarded operation cannot be read: {error}") from error
     if isinstance(decoded, _Forward):
         return Forward(decoded.number, decoded.write, decoded.payload)

@@ -181,7 +181,7 @@ def decode_hello(body: bytes) -> Hello:
     """The caller's first frame.  Raises FrameInvalid."""
     try:
         return _hello_decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameInvalid(f"the first frame is no hello: {error}") from error
 
 
@@ -189,6 +189,6 @@ def decode_answer(body: bytes) -> Welcome | Refusal:
     """The callee's first frame.  Raises FrameInvalid."""
     try:
         decoded: Welcome | Refusal = _answer_decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameInvalid(f"the answer to the hello cannot be read: {error}") from error
     return decoded

@@ -12,6 +12,9 @@ from huffleraft.http.listener import Listener
 from huffleraft.http.parsers import HttptoolsParser, MakeParser
 from tests.http.solitary import SolitaryStore
 
+BROKEN = b"a mistake of ours"
+"""A peer that says so meets one."""
+
 
 @dataclass
 class OpenDoor:
@@ -47,6 +50,8 @@ async def open_door(
 
     async def serve_peer(stream: SocketStream, received: bytes) -> None:
         peers.append(received)
+        if received.endswith(BROKEN):
+            raise ZeroDivisionError
         await stream.send(b"hello, peer")
         await stream.aclose()
 

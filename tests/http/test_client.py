@@ -186,6 +186,8 @@ LOST = {
     "foreign": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
     "proxy": b"HTTP/1.1 503 Oops\r\nHuffleraft-Node: n1\r\nContent-Length: 2\r\n\r\nhi",
     "rubbish": b"\x00\x01\x02\r\n\r\n",
+    "no text": b"HTTP/1.1 503 Oops\r\nHuffleraft-Node: n1\r\nContent-Length: 3\r\n"
+    b'Content-Type: application/problem+json\r\n\r\n"\xff"',
 }
 
 

@@ -12,7 +12,7 @@ from huffleraft.http.listener import _warn_if_open
 from huffleraft.http.parsers import MakeParser
 from huffleraft.kv.limits import VALUE_BYTES_MAX
 from huffleraft.runtime.frames import MAGIC
-from tests.http.doors import open_door, response, until_closed
+from tests.http.doors import BROKEN, open_door, response, until_closed
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +53,18 @@ async def test_the_first_bytes_tell_a_peer_from_a_client(make_parser: MakeParser
         assert await door.ask(MAGIC + b"and more") == b"hello, peer"
         assert door.peers == [MAGIC + b"and more"]
         assert b"HTTP/1.1 200" in await door.ask(LAST)
+
+
+async def test_a_mistake_in_one_peers_connection_ends_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_door() as door, await door.connect() as client:
+        assert await door.ask(MAGIC + BROKEN) == b""
+        assert [record.message for record in caplog.records] == [
+            "a mistake of ours; the connection is closed"
+        ]
+        await client.send(LAST)
+        assert b"HTTP/1.1 200" in await until_closed(client)
 
 
 async def test_a_handshake_in_pieces_is_a_peers_still(make_parser: MakeParser) -> None:

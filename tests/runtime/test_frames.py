@@ -109,6 +109,7 @@ def test_peer_messages_come_back_as_they_went(message: PeerMessage) -> None:
         b"\x94\xa7forward\x01\xc3",  # cut short
         b"\x96\xa9forwarded\x01\xa5great\xc4\x00\x00\x00",  # an outcome that there is not
         b"\x93\xa8forwards\x01\xc3",  # a kind that there is not
+        b"\x96\xa9forwarded\x01\xa2\xff\xfe\xc4\x00\x00\x00",  # an outcome that is no text
     ],
 )
 def test_bytes_that_are_no_message_are_named_so_in_one_sentence(body: bytes) -> None:
@@ -213,12 +214,23 @@ def test_the_caller_judges_who_answers(said: Welcome, why: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"\xc0", b"\x95\xa5hello\x91\x01", body_of(Refusal("no"))],
-    ids=["nothing", "nil", "cut short", "another frame"],
+    [
+        b"",
+        b"\xc0",
+        b"\x95\xa5hello\x91\x01",
+        body_of(Refusal("no")),
+        b"\x95\xa5hello\x91\x01\xa2c1\xa2\xff\xfe\x01",
+    ],
+    ids=["nothing", "nil", "cut short", "another frame", "no text"],
 )
 def test_what_is_no_hello_is_named_so(body: bytes) -> None:
     with pytest.raises(FrameInvalid, match="the first frame is no hello"):
         decode_hello(body)
+
+
+def test_an_answer_that_is_no_text_is_named_so() -> None:
+    with pytest.raises(FrameInvalid, match="the answer to the hello cannot be read"):
+        decode_answer(b"\x92\xa7refusal\xa2\xff\xfe")
 
 
 def test_a_later_version_may_add_to_its_hello() -> None:
