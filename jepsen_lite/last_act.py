@@ -10,7 +10,7 @@ again, it is asked as B for the same term, once it has forgotten to be loyal.  A
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +26,15 @@ from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.handshake import Member
 from huffleraft.runtime.network import PeerNetwork
 from huffleraft.settings import NodeSettings
-from jepsen_lite.cluster import ClusterConfig, NodeProcess
+from jepsen_lite.cluster import ClusterConfig, NodeNotStarted, NodeProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from huffleraft.ports import PeerMessage
+
+ACTORS: Final = 3
+"""The node that is asked, and two as whom we ask it."""
 
 ANSWER_SECONDS: Final = 15.0
 START_SECONDS: Final = 30.0
@@ -66,14 +69,19 @@ class Votes:
 
 
 async def ask_twice(
-    config: ClusterConfig, addresses: Mapping[str, str], data: Path, folder: Path
+    config: ClusterConfig, addresses: Mapping[str, str], run_folder: Path, *, avoid: Collection[str]
 ) -> tuple[bool | None, str]:
-    """Play the act with a copy of *data* in *folder*; whether the node voted twice, and the story.
+    """Play the act with a copy of one node's data; whether it voted twice, and the story.
 
-    The advertised *addresses* must be free: whoever we speak as listens at its own.
+    Those of *avoid* are taken last: they ended by themselves, and might again.  The advertised
+    *addresses* must be free: whoever we speak as listens at its own.  Fewer than three nodes cannot
+    play it, and then there is no story; what the node does never raises.
     """
-    node, first, second = config.nodes[:3]
-    shutil.copytree(data, folder / "data")
+    if config.size < ACTORS:
+        return None, ""
+    node, first, second = sorted(config.nodes, key=lambda one: one in avoid)[:ACTORS]
+    folder = run_folder / "act"
+    shutil.copytree(run_folder / "nodes" / node / "data", folder / "data")
     process = NodeProcess(
         node,
         config.command(node, dict(addresses), folder / "data"),
@@ -82,6 +90,18 @@ async def ask_twice(
         tell=lambda _event: None,
         lost=lambda _end: None,
     )
+    try:
+        return await _play(process, first, second, addresses)
+    except (NodeNotStarted, httpx2.HTTPError) as failure:
+        said = " ".join(str(failure).split()) or type(failure).__name__
+        return None, f"{node} did not play the last act to its end: {said}"
+
+
+async def _play(
+    process: NodeProcess, first: str, second: str, addresses: Mapping[str, str]
+) -> tuple[bool | None, str]:
+    """Ask as *first*, kill, ask as *second*.  Raises NodeNotStarted, HTTPError."""
+    node = process.node
     await process.start(START_SECONDS)
     try:
         status = await _status(process)

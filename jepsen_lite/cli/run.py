@@ -13,7 +13,7 @@ from jepsen_lite.cli.exits import UsageFault
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from jepsen_lite.run import Plan
+    from jepsen_lite.plan import Plan
     from jepsen_lite.verdicts import Results
 
 NODES_MAX = 9
@@ -37,8 +37,8 @@ def run(
     from rich.console import Console  # noqa: PLC0415 - slow, and the other commands need it not
 
     from jepsen_lite.folders import new_run_folder  # noqa: PLC0415
+    from jepsen_lite.plan import Plan  # noqa: PLC0415
     from jepsen_lite.plants.catalogue import PLANTS  # noqa: PLC0415
-    from jepsen_lite.run import Plan  # noqa: PLC0415
 
     if plant is not None and plant not in PLANTS:
         raise UsageFault(f"{plant!a} is no plant; known are {', '.join(PLANTS)}")
@@ -57,7 +57,8 @@ def run(
 
 def _perform(plan: "Plan", folder: Path, console: "Console") -> "Results":
     """Run, then judge; Ctrl-C ends the faults early, and what there is is judged."""
-    from jepsen_lite.run import Progress, perform  # noqa: PLC0415
+    from jepsen_lite.run import perform  # noqa: PLC0415
+    from jepsen_lite.schedule import Progress  # noqa: PLC0415
     from jepsen_lite.verdicts import judge  # noqa: PLC0415
 
     progress = Progress()

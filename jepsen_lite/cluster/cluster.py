@@ -41,7 +41,9 @@ class Cluster:
         self._lives = Lines(run_folder / life.FILE)
         self._statuses = Lines(run_folder / status.FILE)
         self.nodes = {node: self._process(node) for node in config.nodes}
-        self._watch = Watch(self.nodes, self.now, self._statuses.append)
+        self._watch = Watch(
+            self.nodes, self.now, self._statuses.append, hash_every=config.hash_every
+        )
 
     @classmethod
     @asynccontextmanager

@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from jepsen_lite.cluster.status import HASH_EVERY
+
 NODES_MAX = 9
 """More real processes than this measure the machine rather than the protocol."""
 
@@ -26,6 +28,11 @@ class ClusterConfig:
     plant: str | None = None
     program: tuple[str, ...] | None = None
     serve_arguments: tuple[str, ...] = ()
+    hash_every: int | None = HASH_EVERY
+    """Every so many polls also ask for the hash of the state; None: only at the end.
+
+    A hash makes the node write its rows: a planted bug that writes late would be hit by the poll.
+    """
     start_seconds: float = 30.0
     """How long a node may take from its start to its `ready` line."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from jepsen_lite.cluster.process import State
-from jepsen_lite.cluster.status import HASH_EVERY, POLL_SECONDS, StatusClient, StatusSample
+from jepsen_lite.cluster.status import POLL_SECONDS, StatusClient, StatusSample
 
 if TYPE_CHECKING:
     from jepsen_lite.cluster.process import NodeProcess
@@ -24,12 +24,15 @@ class Watch:
         nodes: Mapping[str, NodeProcess],
         now: Callable[[], int],
         keep: Callable[[StatusSample], None],
+        *,
+        hash_every: int | None,
     ) -> None:
         self.samples: list[StatusSample] = []
         self.latest: dict[str, StatusSample] = {}
         self._nodes = nodes
         self._now = now
         self._keep = keep
+        self._hash_every = hash_every
         self._client = StatusClient(now)
         self._news = asyncio.Condition()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -107,7 +110,8 @@ class Watch:
         while True:
             if process.state is State.UP and process.port:
                 poll += 1
-                await self.ask(node, with_hash=poll % HASH_EVERY == 0)
+                with_hash = self._hash_every is not None and poll % self._hash_every == 0
+                await self.ask(node, with_hash=with_hash)
             await asyncio.sleep(POLL_SECONDS)
 
 

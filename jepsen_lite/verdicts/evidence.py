@@ -29,7 +29,6 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     election_timeout: float
     faults_seconds: float
     """How long faults were to be dealt."""
-    load_begin_ns: int
     faults_begin_ns: int
     healed_ns: int
     settled_ns: int | None = None
@@ -37,6 +36,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """Write-once keys that could not be read after the heal."""
     unbitten: tuple[str, ...] = ()
     """Kinds of fault that never bit."""
+    cut_short: str = ""
+    """Why the schedule ended before its end: the cluster did not come back.  Else empty."""
     unexpected_ends: tuple[str, ...] = ()
     second_vote: bool | None = None
     """Whether the last act's node voted twice in one term; None if it was not played."""

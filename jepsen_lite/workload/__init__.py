@@ -1,9 +1,9 @@
 """The workload: twenty client processes that read and write through every fault.
 
-    crowd = Crowd(recorder, clients_of(cluster.addresses, seed), seed)
+    crowd = Crowd(recorder, clients_of(cluster.addresses, seed), Pace())
     async with crowd.at_work():
         ...faults...
-    await final_reads(recorder, cluster.addresses, seed)
+    unread = await final_reads(recorder, cluster.addresses, seed=seed, within=seconds)
 
 On each node one *pinned* process that only reads and two that mix, and five *roaming* ones beside
 them.  All share one event loop, one clock and one list of events: the order of lines is the order
@@ -17,7 +17,7 @@ Reading order: `mix` (what is asked next), `recorder` (how it is written down), 
 `crowd`, `final`.
 """
 
-from jepsen_lite.workload.crowd import Crowd, Member, clients_of
+from jepsen_lite.workload.crowd import Crowd, Member, clients_of, crowd_size
 from jepsen_lite.workload.final import final_reads
 from jepsen_lite.workload.mix import HOT_KEYS, ONCE, Mixer, Reader, is_once
 from jepsen_lite.workload.pace import Pace
@@ -36,6 +36,7 @@ __all__ = [
     "Reader",
     "Recorder",
     "clients_of",
+    "crowd_size",
     "final_reads",
     "is_once",
 ]

@@ -27,6 +27,11 @@ class Member:
     diet: Diet
 
 
+def crowd_size(nodes: int) -> int:
+    """How many clients work on a cluster of so many *nodes*."""
+    return nodes * (1 + MIXERS_PER_NODE) + ROAMERS
+
+
 def clients_of(addresses: Mapping[str, str], seed: int) -> tuple[Member, ...]:
     """A reader and two mixers pinned to each node of *addresses*, and five that roam."""
     members: list[Member] = []
@@ -54,16 +59,18 @@ class Crowd:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Every process asks while the block lasts.  A mistake of ours in one ends the block."""
+        """Every process asks while the block lasts, and ends what it began when the block ends.
+
+        A mistake of ours in one of them ends the block.
+        """
+        enough = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as tasks:
-                at_work = [
-                    tasks.create_task(process.work(self._pace), name=f"process {process.number}")
-                    for process in self.processes
-                ]
+                for process in self.processes:
+                    name = f"process {process.number}"
+                    tasks.create_task(process.work(self._pace, enough), name=name)
                 yield
-                for task in at_work:
-                    task.cancel()
+                enough.set()
         finally:
             for process in self.processes:
                 await process.client.close()

@@ -7,7 +7,8 @@ there in the end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from jepsen_lite.clients import PinnedClient, Wish
@@ -20,49 +21,55 @@ from jepsen_lite.workload.recorder import Recorder
 FINAL: Final = "final"
 """The field that marks a final read; its value is true."""
 
-READERS_PER_NODE: Final = 3
+READERS_PER_NODE: Final = 2
 
 
 async def final_reads(
-    recorder: Recorder,
-    addresses: Mapping[str, str],
-    keys: Iterable[str],
-    *,
-    first_process: int,
-    seed: int,
-    within: float,
+    recorder: Recorder, addresses: Mapping[str, str], *, seed: int, within: float
 ) -> tuple[str, ...]:
-    """Read each of *keys* through some node, for *within* seconds; returns those left unread.
+    """Read each key of the run through some node, for *within* seconds; returns those left unread.
 
-    *first_process* is a number that no process of the run has had.
+    A key that one node does not give is asked of the next reader that is free, so the nodes that
+    serve give all there is, however many do not.
     """
-    left = list(reversed(tuple(keys)))
-    unread: set[str] = set(left)
+    waiting: asyncio.Queue[str] = asyncio.Queue()
+    for key in recorder.keys:
+        waiting.put_nowait(key)
+    unread, all_read = set(recorder.keys), asyncio.Event()
 
     async def read(process: Process) -> None:
-        while left:
-            key = left.pop()
+        while True:
+            key = await waiting.get()
             outcome = await process.ask(Wish("read", key))
-            if outcome.type is EventType.OK:
-                unread.discard(key)
-            else:
-                left.insert(0, key)
+            if outcome.type is not EventType.OK:
+                waiting.put_nowait(key)
+                continue
+            unread.discard(key)
+            if not unread:
+                all_read.set()
 
-    processes: list[Process] = []
-    for node in addresses:
-        for number in range(READERS_PER_NODE):
-            rolls = dice(seed, FINAL, node, str(number))
-            client = PinnedClient(node, addresses, rolls=rolls)
-            reader = Reader(rolls)
-            at = first_process + len(processes)
-            processes.append(Process(at, client, reader, recorder, {FINAL: True}))
+    processes = tuple(_readers(recorder, addresses, seed))
+    assert len(processes) <= recorder.processes, "their successors would take each other's numbers"
     try:
-        async with asyncio.timeout(within), asyncio.TaskGroup() as tasks:
-            for process in processes:
-                tasks.create_task(read(process))
-    except TimeoutError:
-        pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within), asyncio.TaskGroup() as tasks:
+                at_work = [tasks.create_task(read(process)) for process in processes]
+                if unread:
+                    await all_read.wait()
+                for task in at_work:  # all wait for a key, and there is none
+                    task.cancel()
     finally:
         for process in processes:
             await process.client.close()
     return tuple(sorted(unread))
+
+
+def _readers(recorder: Recorder, addresses: Mapping[str, str], seed: int) -> Iterator[Process]:
+    """Some processes for each node, with numbers that nobody has had."""
+    at = recorder.unused
+    for node in addresses:
+        for number in range(READERS_PER_NODE):
+            rolls = dice(seed, FINAL, node, str(number))
+            client = PinnedClient(node, addresses, rolls=rolls)
+            yield Process(at, client, Reader(rolls), recorder, {FINAL: True})
+            at += 1

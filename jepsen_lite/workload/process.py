@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -43,10 +44,12 @@ class Process:
         self._recorder = recorder
         self._extra = dict(extra) | ({"node": client.node} if client.node is not None else {})
 
-    async def work(self, pace: Pace) -> None:
-        """Ask, at *pace*, until cancelled; between two operations, for no other time is clean."""
+    async def work(self, pace: Pace, enough: asyncio.Event) -> None:
+        """Ask, at *pace*, until it is *enough*; an operation that was begun is ended."""
         while True:
             await pace.turn()
+            if enough.is_set():
+                return
             await self.once()
 
     async def once(self) -> Outcome:

@@ -24,7 +24,7 @@ class Recorder:
     def __init__(self, history: HistoryWriter, now: Callable[[], int], processes: int) -> None:
         self._history = history
         self._now = now
-        self._processes = processes
+        self.processes = processes
         self.counts: Counter[tuple[str, EventType]] = Counter()
         """How many operations ended how, by what was asked."""
         self.retired = 0
@@ -34,7 +34,12 @@ class Recorder:
     def succeed(self, process: int) -> int:
         """The number of the process that takes the place of *process*, which is used up."""
         self.retired += 1
-        return process + self._processes
+        return process + self.processes
+
+    @property
+    def unused(self) -> int:
+        """A number above all that processes have had or will have."""
+        return (self.retired + 1) * self.processes
 
     @property
     def total(self) -> int:

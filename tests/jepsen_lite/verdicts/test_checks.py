@@ -22,7 +22,6 @@ ENDING = Ending(
     nodes=("n1", "n2"),
     election_timeout=0.8,
     faults_seconds=1.0,
-    load_begin_ns=0,
     faults_begin_ns=0,
     healed_ns=7 * SECOND,
     settled_ns=SECOND,

@@ -1,0 +1,103 @@
+"""The schedules of the canaries: each gives its bug the moment it needs, three times."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from jepsen_lite.canaries.stage import Stage
+from jepsen_lite.clients import Wish
+from jepsen_lite.generators import dice
+from jepsen_lite.nemeses import Cut, Kill, inflicted, isolation
+from jepsen_lite.plants.catalogue import (
+    EARLY_DURABLE,
+    FORGOTTEN_VOTE,
+    LOST_WRITE,
+    NONE,
+    STALE_READS,
+)
+from jepsen_lite.workload import HOT_KEYS
+
+ROUNDS: Final = 3
+READY_SECONDS: Final = 10.0
+"""How long the cluster may take to come back; one that does not ends the schedule."""
+
+
+async def stale_reads(stage: Stage) -> None:
+    """A leader is cut off while its reader goes on and the majority writes."""
+    for round_ in range(ROUNDS):
+        await stage.write_all(stage.nodes)
+        leader = await stage.leader()
+        reader, others = stage.readers[leader], [node for node in stage.nodes if node != leader]
+        await reader.ask(Wish("read", HOT_KEYS[0]))
+        cut, rolls = Cut(isolation(leader, stage.nodes)), dice(stage.seed, "stale", str(round_))
+        async with (
+            inflicted(
+                cut,
+                stage.cluster,
+                stage.journal,
+                kind="isolate-leader",
+                dice=rolls,
+                target=[leader],
+            ),
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(stage.write_all(others))
+            end = time.monotonic() + 3.0
+            while time.monotonic() < end:
+                await reader.ask(Wish("read", HOT_KEYS[reader.number % len(HOT_KEYS)]))
+                await reader.ask(Wish("read", rolls.choice(HOT_KEYS)))
+                await asyncio.sleep(0.01)
+
+
+async def lost_write(stage: Stage) -> None:
+    """A leader is cut off, takes writes in, and dies before anybody else has them."""
+    for round_ in range(ROUNDS):
+        leader = await stage.leader()
+        cut, rolls = Cut(isolation(leader, stage.nodes)), dice(stage.seed, "lost", str(round_))
+        async with inflicted(
+            cut, stage.cluster, stage.journal, kind="isolate-leader", dice=rolls, target=[leader]
+        ):
+            await stage.write_once([leader], 0.3)
+            async with inflicted(
+                Kill((leader,)), stage.cluster, stage.journal, kind="kill-leader", dice=rolls
+            ):
+                await stage.leader()
+        await stage.cluster.ready(within=READY_SECONDS)
+
+
+async def early_durable(stage: Stage) -> None:
+    """Everybody dies at once, just after acknowledging."""
+    for round_ in range(ROUNDS):
+        await stage.leader()
+        rolls = dice(stage.seed, "early", str(round_))
+        await stage.write_once(stage.nodes, 1.0)
+        async with inflicted(
+            Kill(stage.nodes), stage.cluster, stage.journal, kind="kill-all", dice=rolls
+        ):
+            pass
+        await stage.cluster.ready(within=READY_SECONDS)
+
+
+async def nothing(stage: Stage) -> None:
+    """Some load; what is shown comes with the last act, which every run ends with."""
+    await stage.write_all(stage.nodes)
+    await stage.write_once(stage.nodes, 0.3)
+
+
+async def everything(stage: Stage) -> None:
+    """All schedules, one after the other."""
+    await stale_reads(stage)
+    await lost_write(stage)
+    await early_durable(stage)
+
+
+SCHEDULES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
+    STALE_READS.name: stale_reads,
+    LOST_WRITE.name: lost_write,
+    EARLY_DURABLE.name: early_durable,
+    FORGOTTEN_VOTE.name: nothing,
+    NONE.name: everything,
+}

@@ -1,0 +1,55 @@
+"""What is decided about a run before it begins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jepsen_lite.cluster import ClusterConfig
+from jepsen_lite.cluster.status import HASH_EVERY
+
+FILE: Final = "run.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything about a run that is decided before it begins; times are in seconds."""
+
+    seed: int
+    nodes: int = 5
+    faults_seconds: float = 60.0
+    plant: str | None = None
+    hash_every: int | None = HASH_EVERY
+    """See `ClusterConfig.hash_every`."""
+    final_read_seconds: float = 30.0
+    """How long it is tried to read everything after the heal."""
+
+    @property
+    def config(self) -> ClusterConfig:
+        """The cluster of this run."""
+        return ClusterConfig(size=self.nodes, plant=self.plant, hash_every=self.hash_every)
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long a healed cluster is watched: twice what it may take."""
+        return 20 * self.config.election_timeout
+
+
+def write_plan(plan: Plan, folder: Path, *, clients: int) -> None:
+    """Leave everything that was decided, the seed first."""
+    config = plan.config
+    resolved = {
+        "seed": plan.seed,
+        "nodes": plan.nodes,
+        "faults_seconds": plan.faults_seconds,
+        "plant": plan.plant or "none",
+        "heartbeat_ms": config.heartbeat_ms,
+        "election_ms": list(config.election_ms),
+        "request_timeout": config.request_timeout,
+        "clients": clients,
+    }
+    # Texts, numbers and lists of them are written alike in JSON and in TOML.
+    lines = (f"{name} = {json.dumps(value)}\n" for name, value in resolved.items())
+    (folder / FILE).write_text("".join(lines))
