@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from itertools import pairwise
 from typing import Final
 
-from jepsen_lite.cluster import Status
 from jepsen_lite.verdict import Verdict
 from jepsen_lite.verdicts.check import Check, listed
 from jepsen_lite.verdicts.evidence import Evidence
+from jepsen_lite.verdicts.floors import falls
 
 NAME = "leaders"
 
@@ -55,29 +55,15 @@ def _two_leaders(evidence: Evidence) -> list[str]:
 
 
 def _falling(evidence: Evidence) -> list[str]:
-    """A term falls never; what is committed and applied, not within a boot.
-
-    Polls may overlap, so each is compared only with one that had ended before it began.
-    """
+    """What must only rise and fell: by the polls of each node, and by the order of its log."""
     wrong: list[str] = []
     for node in sorted({sample.node for sample in evidence.samples}):
-        polls = [one for one in evidence.samples if one.node == node and one.status is not None]
-        ended = deque(sorted(polls, key=lambda one: one.end_ns))
-        before: Status | None = None
-        for poll in sorted(polls, key=lambda one: one.begin_ns):
-            while ended and ended[0].end_ns <= poll.begin_ns:
-                before = ended.popleft().status
-            if before is not None and poll.status is not None:
-                wrong += _fell(node, before, poll.status)
+        wrong += falls(node, evidence.samples)
+    for node, log in evidence.logs().items():
+        led = [int(term) for name, term in _LED.findall(log) if name == node]
+        wrong += (
+            f"{node} led term {before} and then term {after}"
+            for before, after in pairwise(led)
+            if after < before
+        )
     return wrong
-
-
-def _fell(node: str, before: Status, after: Status) -> list[str]:
-    if after.term < before.term or after.boot < before.boot:
-        was = f"term {before.term}, boot {before.boot}"
-        return [f"{node} fell from {was} to term {after.term}, boot {after.boot}"]
-    marks = (before.commit_index, before.last_applied)
-    now = (after.commit_index, after.last_applied)
-    if after.boot == before.boot and (now[0] < marks[0] or now[1] < marks[1]):
-        return [f"{node} fell from commit {marks[0]}, applied {marks[1]} to {now[0]}, {now[1]}"]
-    return []

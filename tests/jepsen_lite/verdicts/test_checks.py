@@ -132,11 +132,32 @@ def test_once_compares_what_was_told_with_what_is_there(
         {"role": "leader", "term": 3},
         {"term": 1},
         {"commit_index": 2, "last_applied": 2},
+        {"boot": 2, "term": 1},
     ],
-    ids=["two leaders of one term", "a term that falls", "a commit index that falls"],
+    ids=[
+        "two leaders of one term",
+        "a term that falls",
+        "a commit index that falls",
+        "a led term that a crash took away",
+    ],
 )
 def test_leaders_sees_what_must_not_be(tmp_path: Path, status: dict[str, Any]) -> None:
     assert verdicts(judged(tmp_path / "run", SOUND, **status))["leaders"] is Verdict.FALSE
+
+
+def test_leaders_accuses_nobody_of_a_term_that_was_only_heard_of(tmp_path: Path) -> None:
+    lost = judged(tmp_path / "run", SOUND, boot=2, term=2)  # n1 led term 2, and then followed in 3
+
+    assert verdicts(lost)["leaders"] is Verdict.TRUE
+
+
+def test_leaders_reads_in_logs_who_led(tmp_path: Path) -> None:
+    for run, line in (("two of one term", "n1 n1 t3 LEADER log"), ("falls", "n1 n1 t1 LEADER log")):
+        log = tmp_path / run / "nodes" / "n1" / "log"
+        log.parent.mkdir(parents=True)
+        log.write_text(f"12:00:00 INFO n1 n1 t2 LEADER log 1:1\n12:00:01 INFO {line} 1:1\n")
+
+        assert verdicts(judged(tmp_path / run, SOUND))["leaders"] is Verdict.FALSE
 
 
 def test_leaders_hears_of_a_second_vote(tmp_path: Path) -> None:
