@@ -4,7 +4,8 @@
 
 A run is judged from what it left in its folder and from nothing else, so it can be judged again.
 A broken system has many ways to look sound, and each check closes one; false beats unknown, and
-unknown beats true.  Lack of load, or of faults that bit, is unknown: it proves nothing.
+unknown beats true.  Lack of load, or of faults that bit, is unknown, and so is a run that is void:
+they prove nothing.
 
 Reading order: `evidence` (what is judged), `check` (one answer), then a file for each check.
 """

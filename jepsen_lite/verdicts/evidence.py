@@ -12,9 +12,11 @@ from jepsen_lite.cluster import ProcessEvent, StatusSample, read_processes, read
 from jepsen_lite.history import History, read_history
 from jepsen_lite.models import KV
 from jepsen_lite.nemeses import FaultRecord, read_faults
+from jepsen_lite.proxy import ProxyReport
 
 ENDING: Final = "ending.json"
 HISTORY: Final = "history.jsonl"
+PROXY: Final = "proxy.json"
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class Evidence:
     faults: tuple[FaultRecord, ...]
     samples: tuple[StatusSample, ...]
     processes: tuple[ProcessEvent, ...]
+    proxy: ProxyReport | None
+    """The proxy's last report; None if it left none."""
 
     @classmethod
     def read(cls, folder: Path) -> Evidence:
@@ -68,6 +72,7 @@ class Evidence:
             faults=read_faults(folder / "faults.jsonl"),
             samples=read_statuses(folder),
             processes=read_processes(folder),
+            proxy=_proxy_report(folder / PROXY),
         )
 
     def logs(self) -> dict[str, str]:
@@ -76,3 +81,9 @@ class Evidence:
             path.parent.name: path.read_text(errors="replace")
             for path in sorted((self.folder / "nodes").glob("*/log"))
         }
+
+
+def _proxy_report(path: Path) -> ProxyReport | None:
+    if not path.exists():
+        return None
+    return msgspec.json.decode(path.read_bytes(), type=ProxyReport)

@@ -18,6 +18,7 @@ from jepsen_lite.verdicts.leaders import check_leaders
 from jepsen_lite.verdicts.load import check_load
 from jepsen_lite.verdicts.once import check_once
 from jepsen_lite.verdicts.progress import check_progress
+from jepsen_lite.verdicts.proxied import check_proxied
 
 FILE: Final = "results.json"
 MUTANTS: Final = 200
@@ -79,6 +80,7 @@ def judge(folder: Path) -> Results:
         check_progress(evidence),
         check_agreement(evidence),
         check_load(evidence),
+        check_proxied(evidence),
     )
     results = Results(checks, mutation)
     (folder / FILE).write_text(json.dumps(results.to_json(), indent=1) + "\n")

@@ -12,6 +12,7 @@ import pytest
 from jepsen_lite.cluster import Status, StatusSample
 from jepsen_lite.history import Event, EventType
 from jepsen_lite.jsonl import Lines
+from jepsen_lite.proxy import PeerConnection, ProxyReport
 from jepsen_lite.run import write_ending
 from jepsen_lite.verdict import Verdict
 from jepsen_lite.verdicts import Ending, Results, judge
@@ -69,8 +70,20 @@ def judged(folder: Path, events: list[Event], ending: Ending = ENDING, **status:
         )
         polls.append(sample)
     polls.close()
+    connect(folder, seen=5001, made=5001)
     write_ending(folder, ending)
     return judge(folder)
+
+
+def connect(folder: Path, *, seen: int, made: int) -> None:
+    """n1 says that it hears n2 from the port *seen*; the proxy's end has the port *made*."""
+    log = folder / "nodes" / "n1" / "log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as lines:
+        lines.write(f"2026-01-01T12:00:00.000Z INFO n1 hears n2 in its boot 4 from port {seen}\n")
+    connection = PeerConnection(source="n2", boot=4, target="n1", port=made)
+    report = ProxyReport(links=(), peer_connections=(connection,), strangers=0)
+    (folder / "proxy.json").write_bytes(msgspec.json.encode(report))
 
 
 def verdicts(results: Results) -> dict[str, Verdict]:
@@ -200,3 +213,25 @@ def test_a_whole_run_without_load_or_bite_proves_nothing(tmp_path: Path) -> None
 
     assert verdicts(results)["load"] is Verdict.UNKNOWN
     assert results.valid is Verdict.UNKNOWN
+
+
+def test_a_run_in_which_a_node_was_heard_past_the_proxy_is_void(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    judged(run, SOUND)
+    connect(run, seen=6002, made=5001)
+
+    check = judge(run).check("proxied")
+
+    assert check.valid is Verdict.UNKNOWN
+    assert check.message == ("void: n1 heard n2 (boot 4) from port 6002, which was not the proxy's")
+
+
+def test_a_run_without_a_word_of_the_proxy_or_of_peers_is_void(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    judged(run, SOUND)
+
+    (run / "nodes" / "n1" / "log").write_text("")
+    assert judge(run).check("proxied").message == "void: no node says that it heard a peer"
+    (run / "proxy.json").unlink()
+    assert judge(run).check("proxied").message == "void: the proxy left no report"
+    assert judge(run).check("proxied").valid is Verdict.UNKNOWN
