@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from jepsen_lite.cluster import ClusterConfig
 from jepsen_lite.cluster.status import HASH_EVERY
+from jepsen_lite.verdicts import Demands
 
 FILE: Final = "run.toml"
 
@@ -37,7 +40,7 @@ class Plan:
         return 20 * self.config.election_timeout
 
 
-def write_plan(plan: Plan, folder: Path, *, clients: int) -> None:
+def write_plan(plan: Plan, folder: Path, *, clients: int, demands: Demands | None) -> None:
     """Leave everything that was decided, the seed first."""
     config = plan.config
     resolved = {
@@ -51,5 +54,9 @@ def write_plan(plan: Plan, folder: Path, *, clients: int) -> None:
         "clients": clients,
     }
     # Texts, numbers and lists of them are written alike in JSON and in TOML.
-    lines = (f"{name} = {json.dumps(value)}\n" for name, value in resolved.items())
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in resolved.items()]
+    if demands is not None:
+        lines.append("\n[demands]\n")
+        asked = msgspec.structs.asdict(demands)
+        lines += (f"{name} = {json.dumps(value)}\n" for name, value in asked.items())
     (folder / FILE).write_text("".join(lines))

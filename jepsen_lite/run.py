@@ -27,8 +27,6 @@ from jepsen_lite.verdicts.evidence import ENDING
 from jepsen_lite.workload import Recorder, final_reads, is_once
 
 READY_SECONDS: Final = 30.0
-FULL_SECONDS: Final = 45.0
-"""Faults for less time than this make no whole run: lack of bite is then to be expected."""
 
 
 async def perform(
@@ -38,8 +36,8 @@ async def perform(
 
     Raises NodeNotStarted or ClusterNotReady if the cluster never came to be, and ProxyFailed.
     """
-    chosen = schedule or the_deck(plan.nodes)
-    write_plan(plan, folder, clients=chosen.processes)
+    chosen = schedule or the_deck(plan)
+    write_plan(plan, folder, clients=chosen.processes, demands=chosen.demands)
     async with Cluster.start(plan.config, folder) as cluster:
         progress.leader = cluster.leader
         await cluster.ready(within=READY_SECONDS)
@@ -66,11 +64,10 @@ async def perform(
 async def _play(schedule: Schedule, scene: Scene) -> Ending:
     """The schedule, the heal and the final reads; what is known then of how it ended."""
     plan, cluster, progress = scene.plan, scene.cluster, scene.progress
-    cut_short = ""
     try:
         await schedule.play(scene)
     except ClusterNotReady as failure:
-        cut_short = str(failure)
+        scene.cut_short = str(failure)
     progress.phase = "healing"
     await heal_all(cluster)
     healed = cluster.now()
@@ -92,8 +89,8 @@ async def _play(schedule: Schedule, scene: Scene) -> Ending:
         settled_ns=settled,
         unread=tuple(key for key in unread if is_once(key)),
         unbitten=scene.unbitten,
-        cut_short=cut_short,
-        full=plan.faults_seconds >= FULL_SECONDS,
+        cut_short=scene.cut_short,
+        demands=schedule.demands,
     )
 
 

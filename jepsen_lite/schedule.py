@@ -1,6 +1,6 @@
 """A schedule: what clients ask, and what is broken, between the first `ready` and the heal.
 
-    schedule = the_deck(nodes=5)
+    schedule = the_deck(plan)
     await schedule.play(scene)
 
 A run is a schedule with everything around it; see `run`.  A schedule ends its own clients and
@@ -19,10 +19,11 @@ from jepsen_lite.cluster import Cluster
 from jepsen_lite.history import EventType
 from jepsen_lite.nemeses import DeckOutcome, Journal, run_deck
 from jepsen_lite.plan import Plan
+from jepsen_lite.verdicts import Demands
 from jepsen_lite.workload import Crowd, Pace, Recorder, clients_of, crowd_size
 
 WARM_UP_SECONDS: Final = 2.0
-STOPPED: Final = ("the rest of the deck, since the run was stopped",)
+STOPPED: Final = "the run was stopped"
 
 
 @dataclass(slots=True)
@@ -62,19 +63,22 @@ class Scene:
     """When faults may begin; a schedule that asks first for a while says so."""
     unbitten: tuple[str, ...] = ()
     """Kinds of fault that were to bite and did not."""
+    cut_short: str = ""
+    """Why the schedule ended before its end, if it did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """*play* needs *processes* numbers, from 0, for its clients."""
+    """*play* needs *processes* numbers, from 0, for its clients, and has to achieve *demands*."""
 
     processes: int
     play: Callable[[Scene], Awaitable[None]]
+    demands: Demands | None = None
 
 
-def the_deck(nodes: int) -> Schedule:
+def the_deck(plan: Plan) -> Schedule:
     """The crowd at work, and the deck of faults."""
-    return Schedule(crowd_size(nodes), _deal_under_load)
+    return Schedule(crowd_size(plan.nodes), _deal_under_load, Demands.of(plan.faults_seconds))
 
 
 async def _deal_under_load(scene: Scene) -> None:
@@ -87,7 +91,10 @@ async def _deal_under_load(scene: Scene) -> None:
         progress.phase = "faults"
         dealing = run_deck(cluster, scene.journal, seed=plan.seed, time_limit=plan.faults_seconds)
         outcome = await unless_stopped(dealing, progress.stop)
-        scene.unbitten = STOPPED if outcome is None else outcome.unbitten
+        if outcome is None:
+            scene.cut_short = STOPPED
+        else:
+            scene.unbitten = outcome.unbitten
 
 
 async def unless_stopped(

@@ -91,7 +91,8 @@ def _tell(results: "Results", folder: Path, console: "Console", *, keep: bool) -
 
     report = write_report(folder)
     for check in results.checks:
-        console.print(f"  {check.name:13} {check.valid.value:8} {check.message}", highlight=False)
+        told = f"  {check.name:13} {check.valid.value:8} {check.message}"
+        console.print(told, highlight=False, markup=False)
     words = {
         Verdict.TRUE: "no fault was found",
         Verdict.FALSE: "A FAULT WAS FOUND",

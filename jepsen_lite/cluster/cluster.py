@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO, Self
@@ -91,7 +91,11 @@ class Cluster:
 
     async def has_leader(self, within: float) -> bool:
         """Wait until some running node leads; False if none does in *within* seconds."""
-        return await self._watch.until(lambda: self.leader() is not None, within)
+        return await self.until(lambda: self.leader() is not None, within)
+
+    async def until(self, true: Callable[[], bool], within: float) -> bool:
+        """Wait until *true* holds after some sample; False if it does not in *within* seconds."""
+        return await self._watch.until(true, within)
 
     async def refresh(self) -> None:
         """Ask every running node once more, now."""

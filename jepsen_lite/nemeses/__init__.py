@@ -25,7 +25,8 @@ What a caller reads and calls:
 - `heal_all(cluster)` - heals every link, resumes and restarts every node.
 - `journal.active` - the `FaultRecord`s that are on now, for a live line.
 - `read_faults(path)` - the `FaultRecord`s of a run folder, one a fault.
-- `quorate_spans(faults, nodes, begin_ns, end_ns)` - when, by the journal, a quorum could talk.
+- `quorate_spans(faults, nodes, begin_ns, end_ns)` - when, by the journal, a quorum could talk;
+  `faulty_spans(faults, begin_ns, end_ns)` - when any fault was on.
 
 *`faults.jsonl`*: a fault has two lines, each the whole `FaultRecord` as known then: one before it
 is inflicted (with `undo`; `end_ns` null, `bit` empty), one after it was undone.  The last line
@@ -57,7 +58,7 @@ from jepsen_lite.nemeses.faults import (
 from jepsen_lite.nemeses.inflict import Standing, heal_all, inflicted
 from jepsen_lite.nemeses.journal import Bite, FaultRecord, Journal, read_faults
 from jepsen_lite.nemeses.kinds import ALL_KINDS, Kind, Track
-from jepsen_lite.nemeses.quorate import Span, is_quorate, quorate_spans
+from jepsen_lite.nemeses.quorate import Span, faulty_spans, is_quorate, quorate_spans
 from jepsen_lite.nemeses.run import DeckOutcome, run_deck
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "deafness",
     "deal",
     "describe_deck",
+    "faulty_spans",
     "halves",
     "heal_all",
     "inflicted",

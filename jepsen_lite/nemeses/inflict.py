@@ -81,12 +81,7 @@ async def inflicted(
         await _strike(fault, cluster, standing)
         yield standing
     finally:
-        change = change_of_leader(
-            cluster.samples,
-            since_ns=record.begin_ns,
-            old_term=standing.old_term,
-            struck=record.target,
-        )
+        change = successor(standing, cluster)
         after = await _undo(fault, fates, cluster)
         bite = _measured(fault, standing, after, change)
         standing.record = msgspec.structs.replace(
@@ -96,6 +91,16 @@ async def inflicted(
             did_bite=has_bitten(fault, bite, unseats=unseats),
         )
         journal.end(standing.record)
+
+
+def successor(standing: Standing, cluster: Cluster) -> Change | None:
+    """Who has come to lead, in a higher term, since the fault began; None if nobody was seen to."""
+    return change_of_leader(
+        cluster.samples,
+        since_ns=standing.record.begin_ns,
+        old_term=standing.old_term,
+        struck=standing.record.target,
+    )
 
 
 async def heal_all(cluster: Cluster) -> None:

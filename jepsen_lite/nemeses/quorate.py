@@ -1,4 +1,4 @@
-"""When could a quorum talk?  By the journal alone: what a run may ask of a cluster, and when."""
+"""When was anything broken, and when could a quorum talk?  By the journal alone."""
 
 from __future__ import annotations
 
@@ -33,6 +33,19 @@ def is_quorate(active: Iterable[FaultRecord], nodes: Sequence[str]) -> bool:
         sum(can_talk(leader, node) for node in standing) >= majority(len(nodes))
         for leader in standing
     )
+
+
+def faulty_spans(faults: Iterable[FaultRecord], begin_ns: int, end_ns: int) -> tuple[Span, ...]:
+    """The parts of begin to end in which any of *faults* was on, apart, in order."""
+    spans: list[Span] = []
+    for fault in sorted(faults, key=lambda fault: fault.begin_ns):
+        begin = max(fault.begin_ns, begin_ns)
+        end = min(end_ns if fault.end_ns is None else fault.end_ns, end_ns)
+        if spans and begin <= spans[-1].end_ns:
+            spans[-1] = Span(spans[-1].begin_ns, max(end, spans[-1].end_ns))
+        elif begin < end:
+            spans.append(Span(begin, end))
+    return tuple(spans)
 
 
 def quorate_spans(

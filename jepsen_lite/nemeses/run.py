@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from jepsen_lite.clock import seconds
 from jepsen_lite.nemeses.deck import Card, Hand, Pace, deal
-from jepsen_lite.nemeses.inflict import inflicted
+from jepsen_lite.nemeses.inflict import inflicted, successor
 from jepsen_lite.nemeses.kinds import ALL_KINDS, Kind, Track, View, fits, may_overlap
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ GRACE: Final = 0.5
 
 LEADER_SECONDS: Final = 5.0
 """How long a card that is aimed at the leader waits for one before it goes back."""
+
+UNSEAT_SECONDS: Final = 5.0
+"""How much longer than its card says a fault stays on until another node leads, where that is what
+it is for: on a busy machine an election takes longer than the timeouts say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,10 @@ class _Table:
             unseats=kind.unseats,
         ) as standing:
             await asyncio.sleep(card.seconds)
+            if kind.unseats:  # undone before another leads, it would have shown nothing
+                await self._cluster.until(
+                    lambda: successor(standing, self._cluster) is not None, UNSEAT_SECONDS
+                )
         self._faults.append(standing.record)
         if standing.record.did_bite:
             self._unbitten.discard(kind.name)

@@ -13,6 +13,7 @@ from jepsen_lite.history import History, read_history
 from jepsen_lite.models import KV
 from jepsen_lite.nemeses import FaultRecord, read_faults
 from jepsen_lite.proxy import ProxyReport
+from jepsen_lite.verdicts.demands import Demands
 
 ENDING: Final = "ending.json"
 HISTORY: Final = "history.jsonl"
@@ -39,14 +40,14 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     unbitten: tuple[str, ...] = ()
     """Kinds of fault that never bit."""
     cut_short: str = ""
-    """Why the schedule ended before its end: the cluster did not come back.  Else empty."""
+    """Why the schedule ended before its end: it was stopped, or the cluster did not come back."""
     unexpected_ends: tuple[str, ...] = ()
     second_vote: bool | None = None
     """Whether the last act's node voted twice in one term; None if it was not played."""
     last_act: str = ""
     """What happened in the last act, in words."""
-    full: bool = True
-    """Whether this was a whole run: only then is lack of load or of bite a defect of the run."""
+    demands: Demands | None
+    """What had to be asked and broken; None for a schedule that is no deck."""
 
 
 @dataclass(frozen=True, slots=True)

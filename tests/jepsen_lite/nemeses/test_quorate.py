@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jepsen_lite.nemeses import FaultRecord, Span, is_quorate, quorate_spans
+from jepsen_lite.nemeses import FaultRecord, Span, faulty_spans, is_quorate, quorate_spans
 from jepsen_lite.nemeses.faults import deafness, halves, isolation
 from jepsen_lite.proxy import Link
 
@@ -61,3 +61,15 @@ def test_spans_end_where_the_quorum_ends_and_join_where_nothing_changes() -> Non
     assert quorate_spans(faults, NODES, 10, 100) == (Span(10, 20), Span(30, 90))
     assert quorate_spans([], NODES, 10, 100) == (Span(10, 100),)
     assert quorate_spans(faults, NODES, 22, 28) == ()
+
+
+def test_faults_that_overlap_or_touch_are_one_span() -> None:
+    faults = [
+        fault(begin_ns=60),
+        fault(begin_ns=20, end_ns=30),
+        fault(begin_ns=5, end_ns=12),
+        fault(begin_ns=22, end_ns=25),
+        fault(begin_ns=30, end_ns=40),
+    ]
+    assert faulty_spans(faults, 10, 100) == (Span(10, 12), Span(20, 40), Span(60, 100))
+    assert faulty_spans(faults[1:], 50, 100) == ()

@@ -15,7 +15,7 @@ from jepsen_lite.jsonl import Lines
 from jepsen_lite.proxy import PeerConnection, ProxyReport
 from jepsen_lite.run import write_ending
 from jepsen_lite.verdict import Verdict
-from jepsen_lite.verdicts import Ending, Results, judge
+from jepsen_lite.verdicts import Demands, Ending, Results, judge
 from tests.jepsen_lite.report.runs import SECOND, event, make_run, stale_read
 
 ENDING = Ending(
@@ -28,7 +28,7 @@ ENDING = Ending(
     settled_ns=SECOND,
     last_act="n1 voted for n2 and refused n3",
     second_vote=False,
-    full=False,
+    demands=None,
 )
 
 
@@ -207,7 +207,7 @@ def test_agreement_compares_hashes_at_one_index(tmp_path: Path) -> None:
 
 
 def test_a_whole_run_without_load_or_bite_proves_nothing(tmp_path: Path) -> None:
-    ending = msgspec.structs.replace(ENDING, full=True, unbitten=("kill-all",))
+    ending = msgspec.structs.replace(ENDING, demands=Demands(), unbitten=("kill-all",))
 
     results = judged(tmp_path / "run", SOUND, ending)
 
