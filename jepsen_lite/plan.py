@@ -12,6 +12,7 @@ import msgspec
 from jepsen_lite.cluster import ClusterConfig
 from jepsen_lite.cluster.status import HASH_EVERY
 from jepsen_lite.verdicts import Demands
+from jepsen_lite.verdicts.progress import TIMEOUTS_MAX
 
 FILE: Final = "run.toml"
 
@@ -26,6 +27,9 @@ class Plan:
     plant: str | None = None
     hash_every: int | None = HASH_EVERY
     """See `ClusterConfig.hash_every`."""
+    settle_timeouts: int = 2 * TIMEOUTS_MAX
+    """Election timeouts that a healed cluster is watched: more than it may take, to say how late it
+    was."""
     final_read_seconds: float = 30.0
     """How long it is tried to read everything after the heal."""
 
@@ -36,8 +40,8 @@ class Plan:
 
     @property
     def settle_seconds(self) -> float:
-        """How long a healed cluster is watched: twice what it may take."""
-        return 20 * self.config.election_timeout
+        """How long a healed cluster is watched."""
+        return self.settle_timeouts * self.config.election_timeout
 
 
 def write_plan(plan: Plan, folder: Path, *, clients: int, demands: Demands | None) -> None:

@@ -100,15 +100,13 @@ async def _deal_under_load(scene: Scene) -> None:
 async def unless_stopped(
     dealing: Coroutine[None, None, DeckOutcome], stop: asyncio.Event
 ) -> DeckOutcome | None:
-    """What was dealt; None if *stop* came first, and then every fault has been undone."""
-    deck, stopped = asyncio.create_task(dealing), asyncio.create_task(stop.wait())
+    """What was dealt; None if *stop* came first.  In any case every fault has been undone."""
     try:
-        await asyncio.wait((deck, stopped), return_when=asyncio.FIRST_COMPLETED)
-        if deck.done():
-            return deck.result()
-        deck.cancel()
-        await asyncio.wait((deck,))
-        return None
-    finally:
-        deck.cancel()
-        stopped.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            deck, stopped = tasks.create_task(dealing), tasks.create_task(stop.wait())
+            await asyncio.wait((deck, stopped), return_when=asyncio.FIRST_COMPLETED)
+            deck.cancel()
+            stopped.cancel()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return None if deck.cancelled() else deck.result()

@@ -86,9 +86,16 @@ class Stage:
 
         async def work(writer: Process) -> None:
             while time.monotonic() < end:
-                value = self.value()
-                await writer.ask(Wish("write", f"{ONCE}{writer.number}/{value}", value))
+                await self._write_one(writer)
 
         async with asyncio.TaskGroup() as tasks:
             for node in nodes:
                 tasks.create_task(work(self.writers[node]))
+
+    async def write_one(self, node: str) -> None:
+        """The writer of *node* writes one write-once key."""
+        await self._write_one(self.writers[node])
+
+    async def _write_one(self, writer: Process) -> None:
+        value = self.value()
+        await writer.ask(Wish("write", f"{ONCE}{writer.number}/{value}", value))
