@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,9 +37,11 @@ def run(
     """Break a cluster: exit 0 no fault found, 1 a fault found, 2 unknown."""
     from rich.console import Console  # noqa: PLC0415 - slow, and the other commands need it not
 
+    from jepsen_lite.cluster import ClusterNotReady, NodeNotStarted  # noqa: PLC0415
     from jepsen_lite.folders import new_run_folder  # noqa: PLC0415
     from jepsen_lite.plan import Plan  # noqa: PLC0415
     from jepsen_lite.plants.catalogue import PLANTS  # noqa: PLC0415
+    from jepsen_lite.verdict import Verdict  # noqa: PLC0415
 
     if plant is not None and plant not in PLANTS:
         raise UsageFault(f"{plant!a} is no plant; known are {', '.join(PLANTS)}")
@@ -50,7 +53,12 @@ def run(
     except OSError as error:
         raise UsageFault(f"no run folder can be made in {str(runs)!a}: {error.strerror}") from None
     console.print(f"seed {drawn}, {nodes} nodes, {time_limit:g} s of faults, in {folder}")
-    results = _perform(plan, folder, console)
+    try:
+        results = _perform(plan, folder, console)
+    except (ClusterNotReady, NodeNotStarted) as failure:
+        said = " ".join(str(failure).split())
+        print(f"jepsen-lite: no cluster came to be, so nothing was shown: {said}", file=sys.stderr)
+        return Verdict.UNKNOWN.exit_code
     _tell(results, folder, console, keep=keep)
     return results.valid.exit_code
 

@@ -22,6 +22,7 @@ FINAL: Final = "final"
 """The field that marks a final read; its value is true."""
 
 READERS_PER_NODE: Final = 2
+REST_SECONDS: Final = 0.05
 
 
 async def final_reads(
@@ -43,6 +44,7 @@ async def final_reads(
             outcome = await process.ask(Wish("read", key))
             if outcome.type is not EventType.OK:
                 waiting.put_nowait(key)
+                await asyncio.sleep(REST_SECONDS)  # let another reader take it
                 continue
             unread.discard(key)
             if not unread:
