@@ -64,7 +64,10 @@ def run(
 
 
 def _perform(plan: "Plan", folder: Path, console: "Console") -> "Results":
-    """Run, then judge; Ctrl-C ends the faults early, and what there is is judged."""
+    """Run, then judge; Ctrl-C ends the faults early, and what there is is judged.
+
+    A second Ctrl-C ends the nodes and everything, unjudged: KeyboardInterrupt.
+    """
     from jepsen_lite.run import perform  # noqa: PLC0415
     from jepsen_lite.schedule import Progress  # noqa: PLC0415
     from jepsen_lite.verdicts import judge  # noqa: PLC0415
@@ -72,7 +75,15 @@ def _perform(plan: "Plan", folder: Path, console: "Console") -> "Results":
     progress = Progress()
 
     async def watched() -> None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, progress.stop.set)
+        running = asyncio.current_task()
+        assert running is not None, "this is a task"
+
+        def interrupt() -> None:
+            if progress.stop.is_set():
+                running.cancel()
+            progress.stop.set()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
         with console.status("starting") as status:
 
             async def tell() -> None:
@@ -86,7 +97,10 @@ def _perform(plan: "Plan", folder: Path, console: "Console") -> "Results":
             finally:
                 telling.cancel()
 
-    asyncio.run(watched())
+    try:
+        asyncio.run(watched())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     return judge(folder)
 
 
@@ -100,11 +114,11 @@ def _tell(results: "Results", folder: Path, console: "Console", *, keep: bool) -
     report = write_report(folder)
     for check in results.checks:
         told = f"  {check.name:13} {check.valid.value:8} {check.message}"
-        console.print(told, highlight=False, markup=False)
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
     words = {
         Verdict.TRUE: "no fault was found",
         Verdict.FALSE: "A FAULT WAS FOUND",
-        Verdict.UNKNOWN: "unknown: this run proves nothing",
+        Verdict.UNKNOWN: "this run proves nothing",
     }
     console.print(f"verdict: {results.valid.value}, {words[results.valid]}", style="bold")
     if results.valid is Verdict.TRUE and not keep:

@@ -15,7 +15,8 @@ What a caller reads and calls:
 - `run_deck(cluster, journal, seed=, time_limit=seconds, kinds=ALL_KINDS, pace=None)` returns a
   `DeckOutcome` with `faults` (the `FaultRecord`s), `unbitten` (names of kinds that never bit) and
   `leader_changes`.  It goes on past `time_limit` until every kind has bitten, for at most half as
-  long again.  Cancelled (Ctrl-C), it undoes the faults that are on and then lets go.
+  long again; and a fault that is there to unseat the leader stays on until another leads.
+  Cancelled (Ctrl-C), it undoes the faults that are on and then lets go.
 - `describe_deck(seed, kinds, size, pace)` - the first deck of both tracks, to be printed.
 - `async with inflicted(fault, cluster, journal, kind="...", dice=Random(...)) as standing:` - one
   fault for as long as the block lasts; afterwards `standing.record` is its last `FaultRecord`.

@@ -30,8 +30,10 @@ UNSEATING: Final = {
 def check_load(evidence: Evidence) -> Check:
     """Compare what was done and broken with what was demanded of the run."""
     ending, figures = evidence.ending, figures_of(evidence)
-    lacks = [f"the schedule was cut short: {ending.cut_short}"] if ending.cut_short else []
-    if ending.demands is not None:
+    lacks = []
+    if ending.cut_short:
+        lacks.append(f"the schedule was cut short: {ending.cut_short}")
+    elif ending.demands is not None:
         lacks += _too_little(ending.demands, figures)
         if ending.demands.whole_deck:
             lacks += _not_dealt(evidence)
