@@ -69,6 +69,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         if format_message is not None:
             return _tell(f"{format_message()} (see jepsen-lite --help)", exits.USAGE)
         return _tell(_internal(error, sys.argv[1:] if given is None else given), exits.INTERNAL)
+    if code == exits.INTERRUPTED:  # typer makes a code of the interruption, and says nothing
+        return _tell("interrupted", code)
     return code if isinstance(code, int) else 0
 
 

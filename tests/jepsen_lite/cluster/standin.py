@@ -89,8 +89,8 @@ class StandIn:
                 await self._listen(reader)
             else:
                 while True:
-                    await reader.readuntil(b"\r\n\r\n")
-                    writer.write(self._status())
+                    request = await reader.readuntil(b"\r\n\r\n")
+                    writer.write(self._status(with_hash=b"hash=true" in request))
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         frames = FrameReader()
@@ -103,7 +103,7 @@ class StandIn:
                 else:
                     self.take(json.loads(body))
 
-    def _status(self) -> bytes:
+    def _status(self, *, with_hash: bool) -> bytes:
         self.judge()
         body = json.dumps(
             {
@@ -115,8 +115,8 @@ class StandIn:
                 "commit_index": self.term,
                 "last_applied": self.term,
                 "ready": self.leader is not None,
-                "hash": "same",
-                "hash_index": self.term,
+                "hash": "same" if with_hash else None,
+                "hash_index": self.term if with_hash else None,
                 "version": "a field that nobody judges",
             }
         ).encode()

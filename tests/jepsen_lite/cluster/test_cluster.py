@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import socket
@@ -233,3 +234,17 @@ def test_a_plant_stands_before_the_command_that_it_is_planted_in(tmp_path: Path)
     assert command[1:6] == ("-m", "jepsen_lite.plants", "stale-reads", "--", "serve")
     assert "--advertise=127.0.0.1:2" in command
     assert "--bootstrap=n1=127.0.0.1:1,n2=127.0.0.1:2" in command
+
+
+@pytest.mark.parametrize("hash_every,asked_for", [(1, True), (None, False)])
+async def test_polls_ask_for_the_hash_as_often_as_they_are_told(
+    tmp_path: Path, hash_every: int | None, asked_for: bool
+) -> None:
+    config = dataclasses.replace(stand_ins(), hash_every=hash_every)
+    async with Cluster.start(config, tmp_path) as cluster:
+        await cluster.ready(within=PATIENCE)
+        polls = [sample.status for sample in cluster.samples if sample.status is not None]
+        assert polls
+        assert {status.hash is not None for status in polls} == {asked_for}
+        final = await cluster.final_statuses()
+        assert {sample.status.hash for sample in final if sample.status} == {"same"}
