@@ -18,7 +18,7 @@ from jepsen_lite.verdicts.evidence import Evidence
 NAME = "proxied"
 
 _HEARS: Final = re.compile(
-    r"^\S+ INFO (\S+) hears (\S+) in its boot (\d+) from port (\d+)$", re.MULTILINE
+    r"^\S+ INFO \S+ hears (\S+) in its boot (\d+) from port (\d+)$", re.MULTILINE
 )
 """A node's own line when a peer's connection to it begins."""
 
@@ -47,6 +47,5 @@ def check_proxied(evidence: Evidence) -> Check:
 def _seen(evidence: Evidence) -> Iterator[PeerConnection]:
     """What the nodes' logs say of the connections that came to them."""
     for node, log in evidence.logs().items():
-        for name, peer, boot, port in _HEARS.findall(log):
-            if name == node:
-                yield PeerConnection(peer, int(boot), node, int(port))
+        for peer, boot, port in _HEARS.findall(log):
+            yield PeerConnection(peer, int(boot), node, int(port))

@@ -25,7 +25,7 @@ def poll(
 
 
 def test_a_term_that_was_only_followed_may_be_lost_in_a_crash() -> None:
-    assert falls("n1", [poll(1, 7), poll(5, 6, boot=2)]) == []
+    assert falls("n1", [poll(1, 7), poll(5, 6, boot=2), poll(7, 6, boot=2)]) == []
 
 
 def test_a_term_that_was_led_may_not_be_lost_in_a_crash() -> None:
@@ -57,7 +57,9 @@ def test_within_a_boot_nothing_falls(
 
 
 def test_after_a_crash_commit_and_applied_begin_anew() -> None:
-    assert falls("n1", [poll(1, 7, commit=9, applied=9), poll(3, 7, boot=2)]) == []
+    again = [poll(at, 7, boot=2) for at in (3, 5)]
+
+    assert falls("n1", [poll(1, 7, commit=9, applied=9), *again]) == []
 
 
 def test_a_boot_never_comes_again() -> None:
@@ -67,6 +69,5 @@ def test_a_boot_never_comes_again() -> None:
 
 
 def test_polls_that_overlap_are_not_compared() -> None:
-    slow, quick = poll(1, 6, until=9), poll(3, 7)
-
-    assert falls("n1", [quick, slow]) == []
+    assert falls("n1", [poll(3, 7), poll(1, 6, until=9)]) == []
+    assert falls("n1", [poll(3, 6), poll(1, 7, until=9)]) == []

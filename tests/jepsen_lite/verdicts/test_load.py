@@ -142,7 +142,9 @@ def test_one_change_of_leader_under_two_faults_is_one() -> None:
 def test_a_fault_that_did_not_bite_changed_nothing() -> None:
     vain = (*FAULTS[:2], fault(3, "pause-leader", 6.0, term=4, bit=False))
 
-    assert "a pause never changed the leader" in lacks(evidence(faults=vain))
+    told = lacks(evidence(faults=vain))
+    assert "only 2 times a fault changed the leader" in told
+    assert "a pause never changed the leader" in told
 
 
 def test_a_kind_that_never_bit_is_named() -> None:
@@ -163,6 +165,12 @@ def test_only_the_time_in_which_a_quorum_could_talk_is_held_against_the_rate() -
 
     assert check.valid is Verdict.TRUE, check.message
     assert check.details["quorate_seconds"] == 8.0
+
+
+def test_what_was_acknowledged_where_no_quorum_could_talk_does_not_help_the_rate() -> None:
+    all_paused = msgspec.structs.replace(FAULTS[2], nodes=("n1", "n2", "n3"))
+
+    assert check_load(evidence(faults=(*FAULTS[:2], all_paused))).details["ok_a_second"] == 10.0
 
 
 def test_a_schedule_that_was_cut_short_proves_nothing_whatever_was_demanded() -> None:
