@@ -87,10 +87,13 @@ def spare(size: int) -> int:
 def may_overlap(one: Kind, other: Kind, size: int) -> bool:
     """Whether both may be on at once in a cluster of *size* nodes.
 
-    Any two may, but that a leader is only unseated where the rest can elect another.
+    Any two may, but that a leader is only unseated where the rest can elect another, and by one
+    fault at a time: of two that strike the same leader at once, one proves nothing.
     """
     if not (one.unseats or other.unseats):
         return True
+    if one.unseats and other.unseats:
+        return False
     return one.takes(size) + other.takes(size) <= spare(size)
 
 

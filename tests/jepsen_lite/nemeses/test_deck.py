@@ -127,6 +127,12 @@ def test_whether_two_kinds_may_overlap_does_not_depend_on_their_order(
     assert may_overlap(one, other, size) == may_overlap(other, one, size)
 
 
+def test_a_leader_is_unseated_by_one_fault_at_a_time() -> None:
+    unseating = [kind for kind in ALL_KINDS if kind.unseats]
+    assert len(unseating) == 3
+    assert not any(may_overlap(one, other, 9) for one in unseating for other in unseating)
+
+
 def test_the_two_tracks_of_five_nodes_overlap_for_most_pairs() -> None:
     pairs = [
         may_overlap(one, other, 5)
