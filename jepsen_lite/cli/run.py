@@ -106,8 +106,7 @@ def _perform(plan: "Plan", folder: Path, console: "Console") -> "Results":
 
 def _tell(results: "Results", folder: Path, console: "Console", *, keep: bool) -> None:
     """The verdict in words, what was done and broken, and where to look."""
-    import shutil  # noqa: PLC0415
-
+    from jepsen_lite.folders import remove_data  # noqa: PLC0415
     from jepsen_lite.report import write_report  # noqa: PLC0415
     from jepsen_lite.verdict import Verdict  # noqa: PLC0415
 
@@ -122,7 +121,6 @@ def _tell(results: "Results", folder: Path, console: "Console", *, keep: bool) -
     }
     console.print(f"verdict: {results.valid.value}, {words[results.valid]}", style="bold")
     if results.valid is Verdict.TRUE and not keep:
-        for data in (folder / "nodes").glob("*/data"):
-            shutil.rmtree(data)
+        remove_data(folder)
     latest = folder.parent / "latest" / report.name
     console.print(f"report: {latest.absolute().as_uri()}", soft_wrap=True, highlight=False)
