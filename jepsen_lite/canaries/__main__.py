@@ -1,4 +1,4 @@
-"""`make canaries`: all of them, one line each; what went wrong keeps its folder."""
+"""`make canaries`: all of them, one line each; what went wrong keeps its folder and its report."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.console import Console
 from jepsen_lite.canaries.schedules import SCHEDULES
 from jepsen_lite.canaries.sing import fault_of, sing
 from jepsen_lite.plants.catalogue import PLANTS
+from jepsen_lite.report import write_report
 
 TRACEBACK = "harness-traceback"
 
@@ -38,6 +39,13 @@ def one(name: str, seed: int, folder: Path) -> tuple[bool, str]:
     return True, f"caught by {check}: {results.check(check).message}"
 
 
+def _kept(folder: Path) -> str:
+    """Where to look; a harness that failed may have left nothing to draw."""
+    if (folder / TRACEBACK).exists():
+        return f"all of it is in {folder}"
+    return f"report: {write_report(folder).as_uri()}"
+
+
 def main() -> int:
     """Run the canaries; 0 if each bug was caught as it must be, and the control was not accused."""
     parser = argparse.ArgumentParser(
@@ -46,6 +54,7 @@ def main() -> int:
     )
     parser.add_argument("--only", choices=list(SCHEDULES), default=None)
     parser.add_argument("--seed", type=int, default=None, help="printed, and drawn if absent")
+    parser.add_argument("--keep", action="store_true", help="keep all folders, with their reports")
     arguments = parser.parse_args()
     seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
     console = Console(highlight=False, soft_wrap=True)
@@ -56,12 +65,12 @@ def main() -> int:
         folder = Path(tempfile.mkdtemp(prefix=f"huffleraft-canary-{name}-"))
         is_well, said = one(name, seed, folder)
         console.print(f"{name:15} {time.monotonic() - began:3.0f} s  {said}", markup=False)
-        if is_well:
+        wrong += not is_well
+        if is_well and not arguments.keep:
             shutil.rmtree(folder)
             continue
-        wrong += 1
         again = f"make canaries ARGS='--only {name} --seed {seed}'"
-        console.print(f"{'':15} once more: {again}; all of it is in {folder}", markup=False)
+        console.print(f"{'':15} once more: {again}; {_kept(folder)}", markup=False)
     console.print(f"seed {seed}: {wrong} of {len(names)} canaries did not do as they must")
     return 1 if wrong else 0
 
