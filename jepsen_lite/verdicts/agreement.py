@@ -30,4 +30,5 @@ def check_agreement(evidence: Evidence) -> Check:
         message = f"no index at which all {len(evidence.ending.nodes)} states were seen"
         return Check(NAME, Verdict.UNKNOWN, message)
     compared = sum(len(by) > 1 for by in states.values())
-    return Check(NAME, Verdict.TRUE, f"states were equal at each of {compared} indexes compared")
+    where = "the one index" if compared == 1 else f"each of {compared} indexes"
+    return Check(NAME, Verdict.TRUE, f"states were equal at {where} compared")
