@@ -39,7 +39,22 @@ QUICK = Pace(fault=(0.9, 1.0), outage=(0.5, 0.6), calm=(0.1, 0.3))
 async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     async with Cluster.start(stand_ins(), tmp_path) as cluster:
         await cluster.ready(within=PATIENCE)
+        await all_agree(cluster)
         yield cluster
+
+
+async def all_agree(cluster: Cluster) -> None:
+    """Wait until the stand-ins name one leader in one term: unlike nodes, two may lead at first."""
+    async with asyncio.timeout(PATIENCE):
+        while len({_leader_named_by(cluster, node) for node in cluster.nodes}) > 1:
+            await cluster.refresh()
+
+
+def _leader_named_by(cluster: Cluster, node: str) -> tuple[int, object]:
+    sample = cluster.latest(node)
+    assert sample is not None, "it is ready, so it was asked"
+    assert sample.status is not None, "and answered"
+    return sample.status.term, sample.status.leader
 
 
 @pytest.fixture
