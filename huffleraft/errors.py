@@ -363,6 +363,20 @@ class StorageFailed(_Fact):
         )
 
 
+@dataclass(eq=False)
+class SnapshotDamaged(_Fact):
+    """A copy of the state machine that was received is not the one that was sent."""
+
+    code = "snapshot-damaged"
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"a received copy of the state is not what was announced: {self.what}; it was thrown "
+            "away and nothing of it installed: have it sent again"
+        )
+
+
 # What peers say wrong.  Clients never see these.
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple, Protocol, TypeAlias
 
 from huffleraft.core.effects import Persist
-from huffleraft.core.log import Entry
-from huffleraft.core.messages import Message
+from huffleraft.core.log import Entry, Snapshot
+from huffleraft.core.messages import InstallSnapshotRequest, Message
 from huffleraft.core.types import EntryId, LogIndex, NodeId, Vote
 
 # Storage.
@@ -26,10 +27,15 @@ class Recovered:
     cluster_id: str
     boot: int
     vote: Vote
+    snapshot: Snapshot | None
     base: EntryId
     entries: tuple[Entry, ...]
     last_applied: LogIndex
-    """The index up to which the durable rows stand; the log above it is applied again."""
+    """The index up to which the durable rows stand; the log above it is applied again.
+
+    Below the snapshot's only where a crash came between an install and its `restore`: then the
+    staged copy is there, whole.
+    """
 
 
 class Storage(Protocol):
@@ -99,6 +105,80 @@ class Rows(Protocol):
         ...
 
 
+# Snapshots: copies of the rows, on their way out and on their way in.
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCopy:
+    """A frozen copy of all rows and sessions as they stood at exactly `index`."""
+
+    index: LogIndex
+    size: int
+    """Bytes."""
+    digest: bytes
+    """SHA-256 of all its bytes: equal digests are the same copy, byte for byte."""
+
+
+class Snapshots(Protocol):
+    """The copies that one node keeps: one on its way out, one on its way in, both on disk.
+
+    Nothing here holds a whole copy in memory, and no call keeps `Storage.write` waiting for
+    longer than a page.  Everything raises like `Storage.write`; after `StorageFull` there is
+    nothing left of what was begun.
+    """
+
+    async def copy_rows(self) -> SnapshotCopy:
+        """Copy the durable rows and sessions, as `Rows.flush` left them last.
+
+        No `Rows.flush` may be called before it has returned; writes of the log may.  The former
+        copy goes, unless it is of the same index: then it is returned again.
+        """
+        ...
+
+    async def read_copy(self, copy: SnapshotCopy, offset: int, size: int) -> bytes:
+        """At most *size* bytes of *copy* from *offset* on; KeyError if it is gone."""
+        ...
+
+    async def stage(self, snapshot: Snapshot, copy: SnapshotCopy) -> int:
+        """Begin to receive *copy* of *snapshot*, or go on with it: the offset that is wanted next.
+
+        What else was staged goes, but for what waits for its `restore`: then `copy.size` is
+        returned for that very copy, and ValueError is raised for any other.
+        """
+        ...
+
+    async def stage_bytes(self, offset: int, data: bytes) -> int:
+        """Take the bytes from *offset* on; the offset that is wanted next.
+
+        Bytes that are not the ones wanted next are passed over.  Raises SnapshotDamaged for
+        more bytes than were announced, and ValueError if nothing is being received.
+        """
+        ...
+
+    async def finish_staged(self) -> None:
+        """Verify the staged copy, whole, and make it durable: it waits for its `restore` now.
+
+        Raises SnapshotDamaged if it is not what was announced; then it is gone.  ValueError if
+        nothing is being received.
+        """
+        ...
+
+    async def discard_staged(self) -> None:
+        """Let go of the staged copy, because the core did not take what it is the copy of.
+
+        ValueError where the durable log goes on from it: it is needed.
+        """
+        ...
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """Replace all rows and sessions by the staged copy of *snapshot*, in one transaction.
+
+        From then on the rows stand at its index, and the staged copy is gone.  Raises
+        StorageCorrupt if it is not there, or damaged.
+        """
+        ...
+
+
 # The state machine.
 
 
@@ -153,8 +233,66 @@ class Forwarded:
     term: int
 
 
-PeerMessage: TypeAlias = Message | Forward | Forwarded
-"""What travels between nodes: the protocol's messages, and the runtime's own two."""
+# A snapshot's data, in pieces: `huffleraft.runtime.transfers` says who sends what when.  In all
+# of them *number* is the sender's name for the stream, not used again, rising within its boot.
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotAsk:
+    """Would you hear a snapshot?  Asked before a copy is made for nobody."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotOffer:
+    """What is to be sent: the copy of `install.snapshot`, of *size* bytes that have *digest*."""
+
+    number: int
+    install: InstallSnapshotRequest
+    size: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotChunk:
+    """Bytes of the copy from *offset* on."""
+
+    number: int
+    offset: int
+    data: bytes
+    seal: bytes
+    """A checksum of all the rest: damaged bytes are asked for again, at once."""
+
+
+class Standing(Enum):
+    """What became of a stream, as its receiver sees it."""
+
+    MORE = "more"
+    """Go on, from the offset named."""
+    DONE = "done"
+    """The copy is whole and durable there, or what it stands for was there already."""
+    DAMAGED = "damaged"
+    """It was whole, and not what was offered; nothing of it is left."""
+    NO_ROOM = "no-room"
+    """The receiver's disk is full; nothing of it is left."""
+    REFUSED = "refused"
+    """The receiver knows no such stream, or a newer leader's, or is still busy with the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotWanted:
+    """The receiver's word on stream *number*: *offset* is the one wanted next."""
+
+    number: int
+    offset: int
+    standing: Standing
+
+
+TransferMessage: TypeAlias = SnapshotAsk | SnapshotOffer | SnapshotChunk | SnapshotWanted
+
+PeerMessage: TypeAlias = Message | Forward | Forwarded | TransferMessage
+"""What travels between nodes: the protocol's messages, and the runtime's own."""
 
 
 class Inbox(Protocol):

@@ -59,6 +59,13 @@ class NodeSettings:
     flush_interval: float = 2.0
     """How long applied changes may stand in memory alone; a restart replays them from the log."""
 
+    # Snapshots.
+
+    snapshot_entries: int = 10_000
+    """Entries applied since the last snapshot that call for another."""
+    snapshot_bytes: int = 64 << 20
+    """Bytes of commands applied since the last snapshot that call for another."""
+
     # Links to peers.
 
     dial_timeout: float = 2.0

@@ -76,6 +76,7 @@ def server_in(role: Role, *, log: Log = SHORT, disk: Disk | None = None) -> Serv
         boot=1,
         limits=Limits(),
         vote=Vote(2, "n1"),
+        snapshot=None,
         log=log,
         disk=disk or Disk(Vote(2, "n1"), log.last_index),
         configuration=THREE,

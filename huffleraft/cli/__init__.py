@@ -83,6 +83,12 @@ def _huffleraft(
 
 Level = Annotated[LogLevel, typer.Option(help="The least urgent log line to show.")]
 Loop = Annotated[Backend, typer.Option(help="The event loop to run on.")]
+SnapshotEntries = Annotated[
+    int, typer.Option(metavar="N", help="Take a snapshot after so many entries.")
+]
+TrailingEntries = Annotated[
+    int, typer.Option(metavar="N", help="Entries kept behind it, for nodes that are a little late.")
+]
 
 
 @app.command(epilog=exits.exit_codes_text())
@@ -140,6 +146,8 @@ def serve(
     request_timeout: Annotated[
         float, typer.Option(metavar="S", help="Seconds until an unanswered request is given up.")
     ] = 5.0,
+    snapshot_entries: SnapshotEntries = 10_000,
+    trailing_entries: TrailingEntries = 1_000,
     trace: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write every step there, one JSON object a line."),
@@ -166,6 +174,8 @@ def serve(
             heartbeat_ms=heartbeat_ms,
             election_ms=election_ms,
             request_timeout=request_timeout,
+            snapshot_entries=snapshot_entries,
+            trailing_entries=trailing_entries,
             trace=trace,
             log_level=log_level.value,
             backend=backend.value,
@@ -190,13 +200,21 @@ def dev(
             help="Keep the data here, and run on with what is here; else it is temporary.",
         ),
     ] = None,
+    snapshot_entries: SnapshotEntries = 10_000,
+    trailing_entries: TrailingEntries = 1_000,
     log_level: Level = LogLevel.INFO,
     backend: Loop = Backend.ASYNCIO,
 ) -> None:
     """Run a cluster in this terminal until Ctrl-C; a second one stops it at once."""
     from huffleraft.cli import developing  # noqa: PLC0415
 
-    raise typer.Exit(developing.run(nodes, data_dir, log_level.value, backend.value))
+    passed_on = {
+        "--snapshot-entries": snapshot_entries,
+        "--trailing-entries": trailing_entries,
+        "--log-level": log_level.value,
+        "--backend": backend.value,
+    }
+    raise typer.Exit(developing.run(nodes, data_dir, passed_on))
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -31,7 +31,7 @@ from huffleraft.cli.layout import Layout, lay_out
 from huffleraft.cli.log_lines import LogLine, parse_log_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
@@ -71,14 +71,17 @@ class Moment(Enum):
 Matter: TypeAlias = Happening | Signalled | Moment
 
 
-def run(nodes: int | None, data_dir: Path | None, log_level: str, backend: str) -> int:
-    """Run a cluster until it is stopped, and return the exit code.  Raises HuffleraftError."""
+def run(nodes: int | None, data_dir: Path | None, passed_on: Mapping[str, str | int]) -> int:
+    """Run a cluster until it is stopped, and return the exit code.  Raises HuffleraftError.
+
+    *passed_on* are options that each node is started with.
+    """
     with ExitStack() as stack:
         if data_dir is None:
             temporary = tempfile.TemporaryDirectory(prefix="huffleraft-dev-")
             data_dir = Path(stack.enter_context(temporary))
         layout = lay_out(nodes, data_dir)
-        return anyio.run(_Cluster(layout, log_level, backend).run)
+        return anyio.run(_Cluster(layout, passed_on).run)
 
 
 def node_command(layout: Layout, node_id: str, *options: str) -> list[str]:
@@ -94,17 +97,17 @@ def node_command(layout: Layout, node_id: str, *options: str) -> list[str]:
 class _Cluster:
     """The nodes of one cluster, watched."""
 
-    def __init__(self, layout: Layout, log_level: str, backend: str) -> None:
+    def __init__(self, layout: Layout, passed_on: Mapping[str, str | int]) -> None:
         self._layout = layout
         self._tell: MemoryObjectSendStream[Matter]
         self._matters: MemoryObjectReceiveStream[Matter]
         self._tell, self._matters = anyio.create_memory_object_stream[Matter](1024)
-        options = ("--log-level", log_level, "--backend", backend)
+        options = [str(word) for option in passed_on.items() for word in option]
         self._children = {
             node_id: Child(node_id, node_command(layout, node_id, *options), self._tell)
             for node_id in layout.addresses
         }
-        self._screen = _Screen(layout, chatty=log_level == "debug")
+        self._screen = _Screen(layout, chatty=passed_on["--log-level"] == "debug")
         self._ready: set[str] = set()
         self._running = set(self._children)
         self._stopping = False

@@ -25,6 +25,7 @@ import anyio
 
 from huffleraft.cli import log_lines
 from huffleraft.cli.trace import tracing
+from huffleraft.core import Limits
 from huffleraft.errors import ConfigurationInvalid
 from huffleraft.settings import NodeSettings
 
@@ -52,6 +53,8 @@ class Orders:
     heartbeat_ms: int
     election_ms: ElectionBounds
     request_timeout: float
+    snapshot_entries: int
+    trailing_entries: int
     trace: Path | None
     log_level: str
     backend: str
@@ -64,6 +67,8 @@ class Orders:
                 election_min=self.election_ms.least / 1000,
                 election_max=self.election_ms.most / 1000,
                 request_timeout=self.request_timeout,
+                snapshot_entries=self.snapshot_entries,
+                limits=Limits(trailing_entries=self.trailing_entries),
             )
         except ValueError as error:
             raise ConfigurationInvalid(str(error)) from None

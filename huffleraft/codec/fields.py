@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from huffleraft.core.configuration import Configuration
-from huffleraft.core.log import Payload
+from huffleraft.core.log import Payload, Snapshot
 from huffleraft.core.types import ORIGIN, EntryId, Term
 from huffleraft.errors import FrameInvalid
 
@@ -46,14 +46,44 @@ def payload_fields(payload: Payload) -> PayloadFields:
 
 def payload_of(fields: PayloadFields) -> Payload:
     """The payload that *fields* stand for; FrameInvalid if nobody could have made it."""
-    if not isinstance(fields, ConfigurationFields):
-        return fields
+    return configuration_of(fields) if isinstance(fields, ConfigurationFields) else fields
+
+
+def configuration_of(fields: ConfigurationFields) -> Configuration:
+    """The configuration that *fields* stand for; FrameInvalid if nobody could have made it."""
     voters, addresses = fields.voters, fields.addresses
     if any(voters[i] >= voters[i + 1] for i in range(len(voters) - 1)):
         raise FrameInvalid("a configuration's voters must be sorted, and each named once")
     if addresses and tuple(node for node, _ in addresses) != voters:
         raise FrameInvalid("a configuration's addresses must name its voters, in their order")
     return Configuration(voters, addresses)
+
+
+class SnapshotFields(
+    msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag=1
+):
+    """The facts of a snapshot as an array.  The tag leaves room for kinds to come."""
+
+    last_included_index: Number
+    last_included_term: Number
+    configuration: ConfigurationFields
+
+
+def snapshot_fields(snapshot: Snapshot) -> SnapshotFields:
+    """What stands for *snapshot* among bytes."""
+    return SnapshotFields(
+        snapshot.last_included_index,
+        snapshot.last_included_term,
+        ConfigurationFields(snapshot.configuration.voters, snapshot.configuration.addresses),
+    )
+
+
+def snapshot_of(fields: SnapshotFields) -> Snapshot:
+    """The snapshot that *fields* stand for; FrameInvalid if nobody could have taken it."""
+    if not fields.last_included_index or not fields.last_included_term:
+        raise FrameInvalid("a snapshot that includes no entry")
+    configuration = configuration_of(fields.configuration)
+    return Snapshot(fields.last_included_index, fields.last_included_term, configuration)
 
 
 def entry_id(term: Term, index: int) -> EntryId:

@@ -13,10 +13,19 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from huffleraft.codec.entries import BatchFields, entries_of, entry_fields
-from huffleraft.codec.fields import Id, Number, entry_id
+from huffleraft.codec.fields import (
+    Id,
+    Number,
+    SnapshotFields,
+    entry_id,
+    snapshot_fields,
+    snapshot_of,
+)
 from huffleraft.core.messages import (
     AppendEntriesRequest,
     AppendEntriesResponse,
+    InstallSnapshotRequest,
+    InstallSnapshotResponse,
     Message,
     PreVoteRequest,
     PreVoteResponse,
@@ -68,6 +77,16 @@ class _AppendEntriesResponse(_Fields, frozen=True, array_like=True, tag=6):
     read_round: Number
 
 
+class _InstallSnapshotRequest(_Fields, frozen=True, array_like=True, tag=7):
+    snapshot: SnapshotFields
+    read_round: Number
+
+
+class _InstallSnapshotResponse(_Fields, frozen=True, array_like=True, tag=8):
+    match: Number
+    read_round: Number
+
+
 _MessageFields: TypeAlias = (
     _PreVoteRequest
     | _PreVoteResponse
@@ -75,6 +94,8 @@ _MessageFields: TypeAlias = (
     | _RequestVoteResponse
     | _AppendEntriesRequest
     | _AppendEntriesResponse
+    | _InstallSnapshotRequest
+    | _InstallSnapshotResponse
 )
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -114,6 +135,10 @@ def _fields_of(message: Message) -> tuple[object, ...]:
             return 3, source, term, _pair(last_log_id)
         case RequestVoteResponse(source, term, vote_granted):
             return 4, source, term, vote_granted
+        case InstallSnapshotRequest(source, term, snapshot, read_round):
+            return 7, source, term, snapshot_fields(snapshot), read_round
+        case InstallSnapshotResponse(source, term, match_index, read_round):
+            return 8, source, term, match_index, read_round
         case _:
             assert_never(message)
 
@@ -133,6 +158,12 @@ def _message_of(fields: _MessageFields) -> Message:
             return RequestVoteRequest(source, term, _id_within(fields.last_log_id, term))
         case _RequestVoteResponse():
             return RequestVoteResponse(source, term, fields.vote_granted)
+        case _InstallSnapshotRequest():
+            snapshot = snapshot_of(fields.snapshot)
+            _id_within((snapshot.last_included_term, snapshot.last_included_index), term)
+            return InstallSnapshotRequest(source, term, snapshot, fields.read_round)
+        case _InstallSnapshotResponse():
+            return InstallSnapshotResponse(source, term, fields.match, fields.read_round)
         case _:
             assert_never(fields)
 

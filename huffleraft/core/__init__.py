@@ -21,13 +21,16 @@ and with it all before it.  Committed and locally durable entries are applied, a
 would be a lie if a write were lost carries that write's number and must not leave before it.
 The rules are one file, `durability`; no handler knows them.
 
+*Snapshots.*  What is applied, and durable in the state machine, need not stay in the log: a
+snapshot stands for it.  A peer that needs what is gone is sent a copy of the machine instead.
+
 *Reads.*  A read waits for a round of heartbeats that began after it arrived and that a quorum
 has answered, and for the state machine to reach the commit index of that moment.
 
 **What the embedder owes.**  Seven things, and nothing else:
 
-- O1  One step at a time.  Effects are carried out in order; `Apply`, `Reply` and `ReadReady`
-  form one queue.
+- O1  One step at a time.  Effects are carried out in order; `Apply`, `Restore`, `Reply` and
+  `ReadReady` form one queue.
 - O2  Writes become durable in order, each whole.  Merging neighbours is welcome.
 - O3  No `Send` leaves before its `after` is durable.  After that the network may do anything.
 - O4  Before any other event, every timer already due is delivered; one reset or cancelled since
@@ -38,10 +41,11 @@ has answered, and for the state machine to reach the commit index of that moment
 - O7  Nothing after `Halt`.
 
 **Reading order** is import order: `types`, `quorum`, `configuration`, `log`, `messages`,
-`events`, `effects`, `state`, then `roles`, `progress`, `replication`, `election`, `reads`,
-then `durability`, `recovery`, `step`, and last `invariants`, which says what must always hold.
-Section marks (§) are those of the Raft dissertation; rule ids such as AE.3 count the lines of
-its Figure 3.1; W and O numbers are those of `durability` and of the list above.
+`events`, `effects`, `state`, then `roles`, `progress`, `replication`, `election`, `snapshot`,
+`reads`, then `durability`, `recovery`, `step`, and last `invariants`, which says what must always
+hold.  Section marks (§) are those of the Raft dissertation; rule ids such as AE.3 count the lines
+of its Figure 3.1, IS.1 to IS.8 those of its Figure 5.3; W and O numbers are those of `durability`
+and of the list above.
 """
 
 from huffleraft.core.configuration import NOBODY, Configuration
@@ -59,7 +63,9 @@ from huffleraft.core.effects import (
     Rejected,
     Reply,
     ResetTimer,
+    Restore,
     Send,
+    SendSnapshot,
     Unknown,
 )
 from huffleraft.core.events import (
@@ -68,13 +74,17 @@ from huffleraft.core.events import (
     Persisted,
     ReadRequested,
     Received,
+    SnapshotSent,
+    SnapshotTaken,
     StorageFailed,
     TimerExpired,
 )
-from huffleraft.core.log import Entry, Log, Payload
+from huffleraft.core.log import Entry, Log, Payload, Snapshot
 from huffleraft.core.messages import (
     AppendEntriesRequest,
     AppendEntriesResponse,
+    InstallSnapshotRequest,
+    InstallSnapshotResponse,
     Message,
     PreVoteRequest,
     PreVoteResponse,
@@ -86,6 +96,7 @@ from huffleraft.core.state import (
     Candidate,
     Disk,
     Follower,
+    Installing,
     Leader,
     OutstandingWrite,
     PreCandidate,
@@ -130,6 +141,9 @@ __all__ = [
     "Event",
     "Follower",
     "Halt",
+    "InstallSnapshotRequest",
+    "InstallSnapshotResponse",
+    "Installing",
     "Leader",
     "Limits",
     "Log",
@@ -159,9 +173,14 @@ __all__ = [
     "RequestVoteRequest",
     "RequestVoteResponse",
     "ResetTimer",
+    "Restore",
     "Role",
     "Send",
+    "SendSnapshot",
     "Server",
+    "Snapshot",
+    "SnapshotSent",
+    "SnapshotTaken",
     "StorageFailed",
     "Term",
     "Timer",

@@ -10,8 +10,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from huffleraft.core.configuration import Configuration
-from huffleraft.core.log import Entry
-from huffleraft.core.messages import Message
+from huffleraft.core.log import Entry, Snapshot
+from huffleraft.core.messages import InstallSnapshotRequest, Message
 from huffleraft.core.types import EntryId, LogIndex, NodeId, Ref, Term, Timer, Vote, WriteNumber
 
 
@@ -25,6 +25,7 @@ class Persist:
 
     write: WriteNumber
     vote: Vote | None = None
+    snapshot: Snapshot | None = None
     base: EntryId | None = None
     truncate_from: LogIndex | None = None
     entries: tuple[Entry, ...] = ()
@@ -40,6 +41,28 @@ class Send:
     to: NodeId
     message: Message
     after: WriteNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendSnapshot:
+    """Stream a copy of the machine at exactly *message.snapshot* to a peer that needs it.
+
+    Once it is whole and durable there, *message* is received there.  The stream may begin when
+    a `Send` might leave, and ends here in exactly one `SnapshotSent`, without which the peer
+    waits for ever.  A store that keeps no copies makes one, reports `SnapshotTaken`, and sends
+    the server's snapshot as it then is.
+    """
+
+    to: NodeId
+    message: InstallSnapshotRequest
+    after: WriteNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Replace the state machine by the received *snapshot*, which is durable here."""
+
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +160,8 @@ class Halt:
 Effect: TypeAlias = (
     Persist
     | Send
+    | SendSnapshot
+    | Restore
     | Apply
     | Reply
     | ReadReady

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from huffleraft.core.messages import Message
-from huffleraft.core.types import Ref, Timer, WriteNumber
+from huffleraft.core.types import LogIndex, NodeId, Ref, Timer, WriteNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,31 @@ class StorageFailed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """The state machine's state at *index*, or past it, is durable (W11).
+
+    When to take one is the embedder's affair; one that is not above the last says nothing.
+    """
+
+    index: LogIndex
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSent:
+    """The stream of a `SendSnapshot` ended: whole and durable at the peer, or given up."""
+
+    to: NodeId
+    ok: bool
+
+
 Event: TypeAlias = (
-    Received | TimerExpired | ClientRequested | ReadRequested | Persisted | StorageFailed
+    Received
+    | TimerExpired
+    | ClientRequested
+    | ReadRequested
+    | Persisted
+    | StorageFailed
+    | SnapshotTaken
+    | SnapshotSent
 )

@@ -38,6 +38,24 @@ class Entry:
         return len(self.payload) if isinstance(self.payload, bytes) else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a copy of the state machine stands for: the log up to here, applied.  §5.1
+
+    The copy itself is the embedder's.  ``configuration`` is the one in force at
+    ``last_included_index``, wherever the log has gone since.
+    """
+
+    last_included_index: LogIndex
+    last_included_term: Term
+    configuration: Configuration
+
+    @property
+    def id(self) -> EntryId:
+        """The id of the last entry that it includes."""
+        return EntryId(self.last_included_term, self.last_included_index)
+
+
 class Log:
     """Entries ``base.index + 1 .. last_index``, each knowing its own term and index.
 
@@ -109,12 +127,21 @@ class Log:
         """Whether this log holds *prev*: by Log Matching it then holds all before it.  AE.2"""
         return self.term_at(prev.index) == prev.term
 
-    def configuration(self) -> Configuration:
-        """The last configuration appended; in force from its append on (§4.1)."""
-        for entry in reversed(self.between(self.first_index, self.last_index)):
+    def configuration_at(self, index: LogIndex, snapshot: Snapshot | None) -> Configuration:
+        """The configuration in force at *index*, given the *snapshot* that goes before.
+
+        It is the last one appended up to there (§4.1), or the snapshot's where none was since;
+        *index* must not be before the snapshot's.
+        """
+        first = self.first_index if snapshot is None else snapshot.last_included_index + 1
+        for entry in reversed(self.between(first, index)):
             if isinstance(entry.payload, Configuration):
                 return entry.payload
-        return NOBODY
+        return NOBODY if snapshot is None else snapshot.configuration
+
+    def holds(self, id_: EntryId) -> bool:
+        """Whether *id_*, which is committed, stands here, as an entry or before the base."""
+        return id_.index < self.base.index or self.term_at(id_.index) == id_.term
 
     # What it can become.
 
@@ -136,16 +163,25 @@ class Log:
         length = min(self._length, first_removed - self.base.index - 1)
         return Log._view(self.base, self._entries, length)
 
+    def compacted(self, base: EntryId) -> Log:
+        """This log without the entries up to *base*, which it holds.  §5.1"""
+        if base == self.base:
+            return self
+        assert self.term_at(base.index) == base.term, "only what is held can be dropped"
+        kept = self._entries[base.index - self.base.index : self._length]
+        return Log._view(base, kept, len(kept))
+
     def common_last_index(self, other: Log) -> LogIndex:
         """The last index up to which both hold the same, for two versions of one server's log.
 
         By Log Matching it is enough to find the last id they share, so the cost is the number
-        of entries removed, not the length.
+        of entries removed, not the length.  What only one of them has compacted away both hold.
         """
         index = min(self.last_index, other.last_index)
         if self._entries is other._entries:
             return index
-        while index > self.base.index and self.term_at(index) != other.term_at(index):
+        lowest = max(self.base.index, other.base.index)
+        while index > lowest and self.term_at(index) != other.term_at(index):
             index -= 1
         return index
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from huffleraft.core.log import Entry
+from huffleraft.core.log import Entry, Snapshot
 from huffleraft.core.types import EntryId, LogIndex, NodeId, Term
 
 
@@ -84,6 +84,33 @@ class AppendEntriesResponse:
     read_round: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class InstallSnapshotRequest:
+    """Take *snapshot* in the place of your log's beginning.  Figure 5.3, InstallSnapshot RPC
+
+    It is delivered when its data is whole and durable at the receiver; the pieces in which it
+    travels are the transport's.
+    """
+
+    source: NodeId
+    term: Term
+    snapshot: Snapshot
+    read_round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSnapshotResponse:
+    """My log equals the leader's up to ``match``, durably; 0 refuses a leader of the past.
+
+    ``read_round`` echoes the request.
+    """
+
+    source: NodeId
+    term: Term
+    match: LogIndex
+    read_round: int = 0
+
+
 Message: TypeAlias = (
     PreVoteRequest
     | PreVoteResponse
@@ -91,4 +118,6 @@ Message: TypeAlias = (
     | RequestVoteResponse
     | AppendEntriesRequest
     | AppendEntriesResponse
+    | InstallSnapshotRequest
+    | InstallSnapshotResponse
 )

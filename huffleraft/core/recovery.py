@@ -7,8 +7,8 @@ state machine has applied (W9).
 
 from __future__ import annotations
 
-from huffleraft.core.effects import ConfigurationChanged, ResetTimer
-from huffleraft.core.log import Entry, Log
+from huffleraft.core.effects import ConfigurationChanged, Effect, ResetTimer, Restore
+from huffleraft.core.log import Entry, Log, Snapshot
 from huffleraft.core.state import Disk, Follower, Server, Transition
 from huffleraft.core.types import EntryId, Limits, LogIndex, NodeId, Timer, Vote
 
@@ -18,16 +18,17 @@ def recover(
     boot: int,
     limits: Limits,
     vote: Vote,
-    snapshot: None,  # noqa: ARG001 - its place is kept, so that calls need not change
+    snapshot: Snapshot | None,
     base: EntryId,
     entries: tuple[Entry, ...],
     last_applied: LogIndex,
 ) -> Transition:
-    """Make the server whose disk holds *vote*, *base* and *entries*.
+    """Make the server whose disk holds *vote*, *snapshot*, *base* and *entries*.
 
-    *boot* counts this disk's starts and was made durable before this call (O6).  *snapshot* is
-    None: there are none yet.  *last_applied* is what the state machine durably holds; nothing
-    up to there is applied again.
+    *boot* counts this disk's starts and was made durable before this call (O6).  *last_applied*
+    is what the state machine durably holds; nothing up to there is applied again.  If the
+    machine is behind *snapshot*, which a leader sent and a crash kept from it, it is to be
+    restored first (W11).
 
     The server starts sticky: it cannot know to whom it promised loyalty before it stopped
     (§4.2.3).
@@ -35,29 +36,55 @@ def recover(
     Raises ValueError if the disk contradicts itself.  Spec: ``Restart``.
     """
     log = Log(base, entries)
-    if log.last_id.term > vote.current_term:
-        msg = f"the log ends in term {log.last_id.term}, after the stored term {vote.current_term}"
-        raise ValueError(msg)
-    if not base.index <= last_applied <= log.last_index:
-        msg = (
-            f"the state machine has applied up to {last_applied}, but the log holds "
-            f"{log.first_index}..{log.last_index}"
-        )
-        raise ValueError(msg)
+    included = snapshot.last_included_index if snapshot else 0
+    _require_consistent(log, vote, snapshot, last_applied)
     server = Server(
         id=id,
         boot=boot,
         limits=limits,
         vote=vote,
+        snapshot=snapshot,
         log=log,
-        disk=Disk(vote, log.last_index),
-        configuration=log.configuration(),
+        disk=Disk(vote, log.last_index, included),
+        configuration=log.configuration_at(log.last_index, snapshot),
         role=Follower(sticky=True),
-        commit_index=last_applied,
-        last_applied=last_applied,
+        commit_index=max(included, last_applied),
+        last_applied=max(included, last_applied),
     )
+    behind: tuple[Effect, ...] = ()
+    if snapshot is not None and last_applied < included:
+        behind = (Restore(snapshot),)
     return server, (
+        *behind,
         ResetTimer(Timer.STICKINESS),
         ResetTimer(Timer.ELECTION),
         ConfigurationChanged(server.configuration),
     )
+
+
+def _require_consistent(
+    log: Log, vote: Vote, snapshot: Snapshot | None, last_applied: LogIndex
+) -> None:
+    """Refuse, by name, what no disk of a correct server holds."""
+    if log.last_id.term > vote.current_term:
+        msg = f"the log ends in term {log.last_id.term}, after the stored term {vote.current_term}"
+        raise ValueError(msg)
+    included = snapshot.last_included_index if snapshot else 0
+    if not log.base.index <= included <= log.last_index:
+        msg = (
+            f"the snapshot goes up to {included}, but the log holds "
+            f"{log.first_index}..{log.last_index}"
+        )
+        raise ValueError(msg)
+    if snapshot is not None and log.term_at(included) != snapshot.last_included_term:
+        msg = (
+            f"the snapshot ends in an entry of term {snapshot.last_included_term}, "
+            f"but the log has term {log.term_at(included)} at {included}"
+        )
+        raise ValueError(msg)
+    if not last_applied <= log.last_index:
+        msg = (
+            f"the state machine has applied up to {last_applied}, but the log holds "
+            f"{log.first_index}..{log.last_index}"
+        )
+        raise ValueError(msg)

@@ -1,17 +1,30 @@
 """AppendEntries, both ways: how a leader's log becomes everybody's.  §3.5, §3.6
 
 A leader appends what clients offer, sends each peer what it lacks, and counts copies; a
-follower accepts what continues its log and drops what contradicts it.
+follower accepts what continues its log and drops what contradicts it.  Where a peer lacks what
+the log no longer has, a snapshot goes in its place (`snapshot`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from huffleraft.core.effects import Effect, Reason, Rejected, Reply, ResetTimer, Send
+from huffleraft.core.effects import (
+    Effect,
+    Reason,
+    Rejected,
+    Reply,
+    ResetTimer,
+    Send,
+    SendSnapshot,
+)
 from huffleraft.core.events import ClientRequested
 from huffleraft.core.log import Entry, Log, Payload
-from huffleraft.core.messages import AppendEntriesRequest, AppendEntriesResponse
+from huffleraft.core.messages import (
+    AppendEntriesRequest,
+    AppendEntriesResponse,
+    InstallSnapshotRequest,
+)
 from huffleraft.core.progress import (
     agreed,
     answered,
@@ -19,8 +32,10 @@ from huffleraft.core.progress import (
     may_send,
     must_announce,
     must_gather,
+    needs_snapshot,
     refused,
     sent,
+    stream_begun,
 )
 from huffleraft.core.roles import halt, hear_from
 from huffleraft.core.state import Leader, Probe, Progress, Replicate, Server, Transition
@@ -104,7 +119,7 @@ def append_entries(server: Server, *, speak: bool) -> Transition:
 
     With *speak*, a peer that would get nothing gets a heartbeat.
 
-    L.1, L.3 (§3.5); batches and pipelining: §10.2.2.  Spec: ``AppendEntries``.
+    L.1, L.3 (§3.5); batches and pipelining: §10.2.2; snapshots: §5.3.  Spec: ``AppendEntries``.
     """
     role = server.role
     if not isinstance(role, Leader):
@@ -112,8 +127,9 @@ def append_entries(server: Server, *, speak: bool) -> Transition:
     sends: list[Effect] = []
     table: list[tuple[NodeId, Progress]] = []
     for peer, progress in role.progress:
-        fed, requests = _feed(server, role, progress, speak=speak)
-        sends.extend(Send(peer, request) for request in requests)
+        feed = _feed_snapshot if needs_snapshot(progress, server.log) else _feed
+        fed, effects = feed(server, role, peer, progress, speak=speak)
+        sends.extend(effects)
         table.append((peer, fed))
     if not sends:
         return server, ()
@@ -121,27 +137,48 @@ def append_entries(server: Server, *, speak: bool) -> Transition:
 
 
 def _feed(
-    server: Server, role: Leader, progress: Progress, *, speak: bool
-) -> tuple[Progress, list[AppendEntriesRequest]]:
-    requests = []
+    server: Server, role: Leader, peer: NodeId, progress: Progress, *, speak: bool
+) -> tuple[Progress, list[Effect]]:
+    sends: list[Effect] = []
     while may_send(progress, server.limits):
         entries = next_batch(server, role, progress)
         if not entries and isinstance(progress.mode, Replicate):
             break
-        requests.append(_request(server, role, progress, entries))
-        progress = sent(progress, requests[-1])
-    if not requests and (speak or must_announce(progress, server.commit_index)):
-        requests.append(_request(server, role, progress, ()))
-        progress = sent(progress, requests[-1])
-    return progress, requests
+        request = _request(server, role, progress, entries)
+        sends.append(Send(peer, request))
+        progress = sent(progress, request)
+    if not sends and (speak or must_announce(progress, server.commit_index)):
+        request = _request(server, role, progress, ())
+        sends.append(Send(peer, request))
+        progress = sent(progress, request)
+    return progress, sends
+
+
+def _feed_snapshot(
+    server: Server, role: Leader, peer: NodeId, progress: Progress, *, speak: bool
+) -> tuple[Progress, list[Effect]]:
+    """Begin the stream of a snapshot if none is under way, and let the peer hear us meanwhile."""
+    sends: list[Effect] = []
+    snapshot = server.snapshot
+    assert snapshot is not None, "only a snapshot moves the log's base"
+    if may_send(progress, server.limits):
+        install = InstallSnapshotRequest(server.id, server.current_term, snapshot, role.reads.begun)
+        sends.append(SendSnapshot(peer, install))
+        progress = stream_begun(progress, install)
+    if speak:
+        request = _request(server, role, progress, ())
+        sends.append(Send(peer, request))
+        progress = sent(progress, request)
+    return progress, sends
 
 
 def _request(
     server: Server, role: Leader, progress: Progress, entries: tuple[Entry, ...]
 ) -> AppendEntriesRequest:
-    prev_index = progress.next_index - 1
+    # Who needs a snapshot hears us from the log's base on, and shows us once it holds that.
+    prev_index = max(progress.next_index - 1, server.log.base.index)
     prev_term = server.log.term_at(prev_index)
-    assert prev_term is not None, "a leader's log reaches back to every peer's next_index"
+    assert prev_term is not None, "it is within the log"
     return AppendEntriesRequest(
         source=server.id,
         term=server.current_term,
@@ -202,7 +239,8 @@ def handle_append_entries_response(server: Server, response: AppendEntriesRespon
         return server, ()
     progress = answered(progress, response)
     if response.success:
-        table[response.source] = agreed(progress, min(response.match, server.log.last_index))
+        match = min(response.match, server.log.last_index)
+        table[response.source] = agreed(progress, match, server.log)
     else:
         table[response.source] = refused(progress, response, server.log)
     return replace(server, role=replace(role, progress=tuple(table.items()))), ()
@@ -246,8 +284,10 @@ def handle_append_entries_request(server: Server, request: AppendEntriesRequest)
         return halt(server, f"{request.source} leads term {server.current_term}, and so do I")
 
     server, heard = hear_from(server, request.source)
-    # AE.2: without the entry before them, the new ones prove nothing.
-    if not server.log.agrees_with(request.prev_log_id):
+    # AE.2: without the entry before them, the new ones prove nothing.  What a snapshot stands
+    # for is committed, and so is the same in the leader's log.
+    prev_index, base_index = request.prev_log_id.index, server.log.base.index
+    if prev_index >= base_index and not server.log.agrees_with(request.prev_log_id):
         conflict = conflict_hint(server.log, request.prev_log_id)
         return server, (*heard, _refusal(server, request, conflict))
 
@@ -276,6 +316,8 @@ def spliced(log: Log, entries: tuple[Entry, ...]) -> Log:
     A stale request shorter than our log contradicts nothing, and truncates nothing.
     """
     for place, entry in enumerate(entries):
+        if entry.index <= log.base.index:
+            continue
         term = log.term_at(entry.index)
         # AE.3: an entry that contradicts goes, and all after it.
         if term is not None and term != entry.term:

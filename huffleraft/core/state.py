@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from huffleraft.core.configuration import Configuration
 from huffleraft.core.effects import Effect
-from huffleraft.core.log import Log
+from huffleraft.core.log import Log, Snapshot
 from huffleraft.core.types import (
     Limits,
     LogIndex,
@@ -46,6 +46,17 @@ class Replicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Installing:
+    """The peer needs entries that the log no longer has: a snapshot is on its way.  §5.3
+
+    Until its stream has ended, or the peer shows that it holds the log's base, it gets nothing
+    but heartbeats.
+    """
+
+    last_included_index: LogIndex
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """What a leader knows of one peer.  Figure 3.1, volatile state on leaders
 
@@ -58,7 +69,7 @@ class Progress:
 
     next_index: LogIndex
     match_index: LogIndex = 0
-    mode: Probe | Replicate = Probe()
+    mode: Probe | Replicate | Installing = Probe()
     commit_sent: LogIndex = 0
     read_round: int = 0
     recently_active: bool = False
@@ -159,11 +170,13 @@ class OutstandingWrite:
     """What will be true of the disk once this write is durable, as far as it is still wanted.
 
     ``last_index`` is lowered by every later truncation (W6): what is cut is never claimed.
+    ``snapshot_index`` is 0 before the first snapshot.
     """
 
     number: WriteNumber
     vote: Vote
     last_index: LogIndex
+    snapshot_index: LogIndex = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +184,14 @@ class Disk:
     """The write stream of this boot: what is durable, and what is on its way.
 
     - ``issued``: the number of the last write; 0 before the first.
-    - ``vote`` and ``last_index`` are durable now; the latter is cut by truncations (W6).
+    - ``vote``, ``last_index`` and ``snapshot_index`` are durable now; truncations cut the second
+      (W6).
     - ``outstanding``: the writes issued and not yet durable, oldest first.
     """
 
     vote: Vote
     last_index: LogIndex
+    snapshot_index: LogIndex = 0
     issued: WriteNumber = 0
     outstanding: tuple[OutstandingWrite, ...] = ()
 
@@ -185,8 +200,9 @@ class Disk:
 class Server:
     """One server, whole.  Equal values behave equally; there is nothing else to know.
 
-    ``configuration`` is the last one in the log, in force from its append on (§4.1); it is
-    kept here because finding it means a walk.
+    ``configuration`` is the last one in the log, in force from its append on (§4.1), or the
+    snapshot's; it is kept here because finding it means a walk.  ``last_applied`` is below the
+    log's base only while an installed snapshot is not yet durable, and so not yet restored.
     """
 
     id: NodeId
@@ -195,6 +211,7 @@ class Server:
 
     # Persistent: what Figure 3.1 puts on stable storage.  `disk` knows how much already is.
     vote: Vote
+    snapshot: Snapshot | None
     log: Log
     disk: Disk
 

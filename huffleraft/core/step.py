@@ -17,6 +17,7 @@ from huffleraft.core.effects import (
     Effect,
     Persist,
     Reply,
+    Restore,
 )
 from huffleraft.core.election import (
     check_quorum,
@@ -33,12 +34,16 @@ from huffleraft.core.events import (
     Persisted,
     ReadRequested,
     Received,
+    SnapshotSent,
+    SnapshotTaken,
     StorageFailed,
     TimerExpired,
 )
 from huffleraft.core.messages import (
     AppendEntriesRequest,
     AppendEntriesResponse,
+    InstallSnapshotRequest,
+    InstallSnapshotResponse,
     Message,
     PreVoteRequest,
     PreVoteResponse,
@@ -55,6 +60,12 @@ from huffleraft.core.replication import (
     heartbeat,
 )
 from huffleraft.core.roles import halt, update_term
+from huffleraft.core.snapshot import (
+    handle_install_snapshot_request,
+    handle_install_snapshot_response,
+    snapshot_sent,
+    snapshot_taken,
+)
 from huffleraft.core.state import Leader, Role, Server, Transition
 from huffleraft.core.types import LogIndex, Timer, replace
 
@@ -94,6 +105,10 @@ def _handle(server: Server, event: Event) -> Transition:
             return persisted(server, write), ()
         case StorageFailed(reason):
             return halt(server, reason)
+        case SnapshotTaken():
+            return snapshot_taken(server, event), ()
+        case SnapshotSent():
+            return snapshot_sent(server, event)
         case _:
             assert_never(event)
 
@@ -127,6 +142,8 @@ def _dispatch(server: Server, message: Message) -> Transition:
             return handle_request_vote_request(server, message)
         case AppendEntriesRequest():
             return handle_append_entries_request(server, message)
+        case InstallSnapshotRequest():
+            return handle_install_snapshot_request(server, message)
         # An answer from an earlier term is to a question nobody asks any more.
         case PreVoteResponse():
             return (server, ()) if stale else handle_pre_vote_response(server, message)
@@ -134,6 +151,8 @@ def _dispatch(server: Server, message: Message) -> Transition:
             return (server, ()) if stale else handle_request_vote_response(server, message)
         case AppendEntriesResponse():
             return (server, ()) if stale else handle_append_entries_response(server, message)
+        case InstallSnapshotResponse():
+            return (server, ()) if stale else handle_install_snapshot_response(server, message)
         case _:
             assert_never(message)
 
@@ -171,6 +190,8 @@ def _apply(server: Server) -> Transition:
 
     ALL.1 (§3.5).  Spec: ``Apply``.
     """
+    if server.last_applied < server.log.base.index:
+        return _restore(server)
     upto = min(server.commit_index, server.disk.last_index)
     if upto <= server.last_applied:
         return serve_reads(server)
@@ -178,6 +199,19 @@ def _apply(server: Server) -> Transition:
     role, replies = _answer_proposals(server, upto)
     server, reads = serve_reads(replace(server, last_applied=upto, role=role))
     return server, (Apply(entries), *replies, *reads)
+
+
+def _restore(server: Server) -> Transition:
+    """Replace the machine by an installed snapshot once that is durable, and go on from there.
+
+    IS.8 (§5.3), W11.
+    """
+    snapshot = server.snapshot
+    assert snapshot is not None, "only an installed snapshot moves the log's base past the machine"
+    if server.disk.snapshot_index < snapshot.last_included_index:
+        return server, ()
+    server, effects = _apply(replace(server, last_applied=snapshot.last_included_index))
+    return server, (Restore(snapshot), *effects)
 
 
 def _answer_proposals(server: Server, upto: LogIndex) -> tuple[Role, list[Effect]]:
@@ -193,13 +227,16 @@ def _answer_proposals(server: Server, upto: LogIndex) -> tuple[Role, list[Effect
 
 
 def _adopt_configuration(server: Server, persist: Persist | None) -> Server:
-    """A configuration is in force from its append, and no longer when it is truncated.  §4.1"""
+    """A configuration is in force from its append, and no longer when it is truncated.  §4.1
+
+    Where an installed snapshot replaces the log, its configuration is (IS.8).
+    """
     if persist is None:
         return server
     appended = any(isinstance(entry.payload, Configuration) for entry in persist.entries)
-    if not appended and persist.truncate_from is None:
+    if not appended and persist.truncate_from is None and persist.snapshot is None:
         return server
-    configuration = server.log.configuration()
+    configuration = server.log.configuration_at(server.log.last_index, server.snapshot)
     if configuration == server.configuration:
         return server
     return replace(server, configuration=configuration)

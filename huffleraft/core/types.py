@@ -79,12 +79,14 @@ class Limits:
     """Bytes of commands appended here and not yet committed; beyond it requests are refused."""
     command_bytes: int = 2 << 20
     """Bytes of one command; a larger one is refused."""
+    trailing_entries: int = 1000
+    """Entries kept behind a snapshot, for peers that are a little late; may be 0."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
-            value = getattr(self, name)
-            if value < 1:
-                msg = f"limit {name} is {value}; it must be at least 1"
+            value, least = getattr(self, name), 0 if name == "trailing_entries" else 1
+            if value < least:
+                msg = f"limit {name} is {value}; it must be at least {least}"
                 raise ValueError(msg)
         if self.uncommitted_bytes < self.command_bytes:
             msg = (

@@ -127,6 +127,7 @@ class StoreApi(Protocol):
     async def status(self, *, hash: bool = False) -> Mapping[str, object]:  # noqa: A002  # the API's word
         """What is to be seen of this node, from one `Server` value, ready to be JSON.
 
+        Besides, `disk`: the bytes that its data takes, or null where that cannot be told.
         With *hash* also `hash`, in hexadecimal, over all rows and sessions, and `hash_index`.
         """
         ...

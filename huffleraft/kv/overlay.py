@@ -63,17 +63,18 @@ def _empty() -> _Layer:
 class Overlay:
     """Everything known of rows, and what is not yet durable.
 
-    ``flushes`` counts the flushes that ended well: a row read from the disk while it rises may
-    be older than what the layers held meanwhile.
+    ``changes`` counts how often what is durable changed, by flushes that ended well and by
+    `clear`: a row read from the disk while it rises may be older than what the layers held
+    meanwhile.
     """
 
-    __slots__ = ("_bounds", "_clean", "_dirty", "_flushing", "flushes")
+    __slots__ = ("_bounds", "_clean", "_dirty", "_flushing", "changes")
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._dirty, self._flushing = _empty(), _empty()
         self._clean = Cache(bounds.cached_rows, bounds.cached_bytes)
-        self.flushes = 0
+        self.changes = 0
 
     # Reading and writing.
 
@@ -126,13 +127,21 @@ class Overlay:
     def end_flush(self) -> None:
         """What was being flushed is durable."""
         flushed, self._flushing = self._flushing, _empty()
-        self.flushes += 1
+        self.changes += 1
         for key, row in flushed.rows.items():
             self._clean.admit(key, row)
 
     def abandon_flush(self) -> None:
         """What was being flushed may or may not be durable: it is dirty again."""
         self._dirty, self._flushing = self._dirty.over(self._flushing), _empty()
+
+    # Beginning anew.
+
+    def clear(self) -> None:
+        """Forget everything: other rows are durable now."""
+        self._dirty, self._flushing = _empty(), _empty()
+        self._clean = Cache(self._bounds.cached_rows, self._bounds.cached_bytes)
+        self.changes += 1
 
 
 def _present(rows: Iterable[SessionRow | None]) -> Iterable[SessionRow]:

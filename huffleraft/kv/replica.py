@@ -14,7 +14,9 @@ What may be called when:
   nothing.
 - `query` by any number of tasks, beside everything else.  Its answer is the state at one
   moment, the one just before it returns, and `applied_index` says which.
-- `flush` and `digest` by any task; they wait for each other.  Changes go on meanwhile.
+- `flush`, `digest` and `copy` by any task; they wait for each other.  Changes go on meanwhile.
+- `restore` while nothing is applied; the others wait for it.  A reader sees the state before it
+  or after it, never some of both.
 
 It has no task of its own: whoever drives it looks at `needs_flush` after applying.
 """
@@ -22,10 +24,11 @@ It has no task of its own: whoever drives it looks at `needs_flush` after applyi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import anyio
 
-from huffleraft.core.log import Entry
+from huffleraft.core.log import Entry, Snapshot
 from huffleraft.core.types import LogIndex
 from huffleraft.errors import FrameInvalid
 from huffleraft.kv import machine
@@ -43,7 +46,19 @@ from huffleraft.kv.queries import (
 )
 from huffleraft.kv.results import Refused
 from huffleraft.kv.sessions import Sessions
-from huffleraft.ports import Row, Rows, SessionRow
+from huffleraft.ports import Row, Rows, SessionRow, SnapshotCopy
+
+
+class DurableRows(Rows, Protocol):
+    """Rows that can be copied and replaced as a whole: what of `Snapshots` is needed here."""
+
+    async def copy_rows(self) -> SnapshotCopy:
+        """As `Snapshots.copy_rows`."""
+        ...
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """As `Snapshots.restore`."""
+        ...
 
 
 class KvStateMachine:
@@ -59,13 +74,14 @@ class KvStateMachine:
         "_flushing",
         "_last_applied",
         "_overlay",
+        "_restoring",
         "_rows",
         "_sessions",
     )
 
     def __init__(
         self,
-        rows: Rows,
+        rows: DurableRows,
         last_applied: LogIndex,
         sessions: Mapping[LogIndex, SessionRow],
         bounds: Bounds | None = None,
@@ -77,10 +93,11 @@ class KvStateMachine:
         self._overlay = Overlay(self._bounds)
         self._flushing = anyio.Lock()
         self._applying = False
+        self._restoring = False
 
     @classmethod
     async def open(
-        cls, rows: Rows, last_applied: LogIndex, bounds: Bounds | None = None
+        cls, rows: DurableRows, last_applied: LogIndex, bounds: Bounds | None = None
     ) -> KvStateMachine:
         """The state machine over *rows*, whose sessions are read first."""
         return cls(rows, last_applied, await rows.sessions(), bounds)
@@ -107,9 +124,11 @@ class KvStateMachine:
         """Apply *entries*, which follow `last_applied`; the encoded result of each, in order.
 
         An entry that is no command has the empty result.  Raises ValueError for entries that do
-        not follow, RuntimeError for a second call while one runs, and whatever `Rows.fetch`
-        does; then nothing was applied.
+        not follow, RuntimeError for a call while another, or a `restore`, runs, and whatever
+        `Rows.fetch` does; then nothing was applied.
         """
+        if self._restoring:
+            raise RuntimeError("nothing is applied while a state is restored")
         if self._applying:
             raise RuntimeError("entries are applied by one task; another apply is still running")
         self._require_next(entries)
@@ -222,15 +241,19 @@ class KvStateMachine:
         """The row of *key* as it stands when this returns.
 
         While the disk was asked, the key may have been changed, flushed, and dropped from the
-        cache again.  Then the disk's answer is old, and it is asked once more.
+        cache again, or all rows replaced.  Then the disk's answer is old, or too new, and it is
+        asked once more.
         """
         while True:
-            flushes = self._overlay.flushes
+            changes = self._overlay.changes
             fetched = await self._rows.fetch((key,))
             row = self._overlay.get(key)
             if row is not UNKNOWN:
                 return row
-            if flushes == self._overlay.flushes:
+            if self._restoring:
+                async with self._flushing:  # the disk may be ahead of what is known here
+                    continue
+            if changes == self._overlay.changes:
                 self._overlay.admit(key, fetched.get(key))
                 return fetched.get(key)
 
@@ -254,6 +277,38 @@ class KvStateMachine:
         async with self._flushing:
             await self._flush()
             return await self._rows.digest(), self._flushed_index
+
+    # Snapshots.
+
+    async def copy(self) -> SnapshotCopy:
+        """A frozen copy of the state at exactly `flushed_index`, as all applied before stands.
+
+        No flush comes between its pages; changes go on in memory.  Raises what `flush` and
+        `Snapshots.copy_rows` do.
+        """
+        async with self._flushing:
+            await self._flush()
+            return await self._rows.copy_rows()
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """Replace the whole state by the staged copy of *snapshot*.
+
+        Raises RuntimeError while entries are applied, and what `Snapshots.restore` does; then
+        the state is as before.
+        """
+        if self._applying:
+            raise RuntimeError("nothing is restored while entries are applied")
+        async with self._flushing:
+            self._restoring = True
+            try:
+                await self._rows.restore(snapshot)
+                with anyio.CancelScope(shield=True):  # the rows are new: so must be all else
+                    sessions = await self._rows.sessions()
+                self._overlay.clear()
+                self._sessions = Sessions(sessions)
+                self._last_applied = self._flushed_index = snapshot.last_included_index
+            finally:
+                self._restoring = False
 
     async def _flush(self) -> None:
         if self._last_applied == self._flushed_index and not self._overlay.is_dirty:

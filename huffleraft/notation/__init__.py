@@ -11,7 +11,7 @@ in production is what a test is written in.  An example says most of it::
 - An entry is told by its id as ``index:term``, position first: logs are read by position.
 - ``#3`` is this boot's third write, ``r7`` a request's ref, ``t2`` a term.
 - ``?`` asks and ``!`` answers; ``n2 3>4`` is a peer's match and next index, with ``?`` for
-  ``>`` while the leader only guesses where the logs agree.
+  ``>`` while the leader only guesses where the logs agree; ``n2 3<40`` is sent a snapshot.
 - A command is never shown, only its size: values belong to clients, not to logs.
 
 `render` writes it.  What reads it back stands beside it, in a file of its own.
@@ -27,6 +27,7 @@ from huffleraft.notation.render import (
     render_message,
     render_outcome,
     render_server,
+    render_snapshot,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "render_message",
     "render_outcome",
     "render_server",
+    "render_snapshot",
 ]

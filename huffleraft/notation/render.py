@@ -22,7 +22,9 @@ from huffleraft.core.effects import (
     Rejected,
     Reply,
     ResetTimer,
+    Restore,
     Send,
+    SendSnapshot,
     Unknown,
 )
 from huffleraft.core.events import (
@@ -31,12 +33,16 @@ from huffleraft.core.events import (
     Persisted,
     ReadRequested,
     Received,
+    SnapshotSent,
+    SnapshotTaken,
     StorageFailed,
     TimerExpired,
 )
 from huffleraft.core.messages import (
     AppendEntriesRequest,
     AppendEntriesResponse,
+    InstallSnapshotRequest,
+    InstallSnapshotResponse,
     Message,
     PreVoteRequest,
     PreVoteResponse,
@@ -46,6 +52,7 @@ from huffleraft.core.messages import (
 from huffleraft.core.state import (
     Candidate,
     Follower,
+    Installing,
     Leader,
     PreCandidate,
     Probe,
@@ -53,10 +60,10 @@ from huffleraft.core.state import (
     Replicate,
     Server,
 )
-from huffleraft.core.types import ORIGIN, EntryId, NodeId, Vote
+from huffleraft.core.types import ORIGIN, EntryId, NodeId, Vote, WriteNumber
 
 if TYPE_CHECKING:
-    from huffleraft.core.log import Entry, Log
+    from huffleraft.core.log import Entry, Log, Snapshot
 
 SHOWN = 6
 """Ids shown of a longer run; the others are told by two dots.  Golden scripts stay below it."""
@@ -104,6 +111,11 @@ def render_log(log: Log) -> str:
     return " ".join(words) or "empty"
 
 
+def render_snapshot(snapshot: Snapshot) -> str:
+    """The last entry that a snapshot includes, and the configuration there: ``40:2 {n1 n2}``."""
+    return f"{render_id(snapshot.id)} {_voters(snapshot.configuration)}"
+
+
 # A server.
 
 
@@ -117,6 +129,7 @@ def render_server(server: Server) -> str:
         f"log {render_log(server.log)}",
         f"commit {server.commit_index}",
         f"applied {server.last_applied}",
+        *([f"snapshot {render_id(server.snapshot.id)}"] if server.snapshot else []),
         *_disk(server),
         *_role_knows(server),
     ]
@@ -170,6 +183,8 @@ def _progress(progress: Progress) -> str:
         case Replicate(in_flight=in_flight):
             pipelined = f"*{len(in_flight)}" if in_flight else ""
             return f"{progress.match_index}>{progress.next_index}{pipelined}"
+        case Installing(last_included_index=index):
+            return f"{progress.match_index}<{index}"
         case unreachable:
             assert_never(unreachable)
 
@@ -204,6 +219,11 @@ def _said(message: Message) -> str:
                 f"append! {term} after {render_id(message.prev_log_id)} "
                 f"{_appended(message)}{_round(message.read_round)}"
             )
+        case InstallSnapshotRequest(snapshot=snapshot):
+            return f"install {term} {render_snapshot(snapshot)}{_round(message.read_round)}"
+        case InstallSnapshotResponse(match=match):
+            said = f"match {match}" if match else "refused"
+            return f"install! {term} {said}{_round(message.read_round)}"
         case unreachable:
             assert_never(unreachable)
 
@@ -242,6 +262,10 @@ def render_event(event: Event, at: NodeId = "") -> str:
             return f"persisted #{write}"
         case StorageFailed(reason):
             return f"storage failed: {_one_line(reason)}"
+        case SnapshotTaken(index):
+            return f"snapshot taken {index}"
+        case SnapshotSent(to, ok):
+            return f"snapshot to {to} {'sent' if ok else 'not sent'}"
         case unreachable:
             assert_never(unreachable)
 
@@ -252,8 +276,11 @@ def render_effect(effect: Effect) -> str:
         case Persist():
             return _persist(effect)
         case Send(to, message, after):
-            waiting = "" if after is None else f" (after #{after})"
-            return render_message(message, to) + waiting
+            return render_message(message, to) + _waiting(after)
+        case SendSnapshot(to, message, after):
+            return f"stream {render_message(message, to)}{_waiting(after)}"
+        case Restore(snapshot):
+            return f"restore {render_snapshot(snapshot)}"
         case Apply(entries):
             return f"apply {render_ids(entries)}"
         case Reply(ref, outcome):
@@ -272,9 +299,14 @@ def render_effect(effect: Effect) -> str:
             assert_never(unreachable)
 
 
+def _waiting(after: WriteNumber | None) -> str:
+    return "" if after is None else f" (after #{after})"
+
+
 def _persist(write: Persist) -> str:
     parts = [
         _vote(write.vote) if write.vote else "",
+        f"snapshot {render_snapshot(write.snapshot)}" if write.snapshot else "",
         f"base {render_id(write.base)}" if write.base else "",
         f"-{write.truncate_from}.." if write.truncate_from is not None else "",
         f"+{render_ids(write.entries)}" if write.entries else "",

@@ -203,6 +203,7 @@ async def _assembled(
         node = Node(
             recovered,
             storage=store,
+            snapshots=store,
             machine=machine,
             network=network,
             clock=clock,

@@ -24,9 +24,18 @@ def role_name(role: Role) -> str:
 
 
 def status_of(
-    server: Server, *, cluster_id: str, address: str | None, version: str, ready: bool
+    server: Server,
+    *,
+    cluster_id: str,
+    address: str | None,
+    version: str,
+    installs: int,
+    ready: bool,
 ) -> Status:
-    """What *server* is, in the words of JSON."""
+    """What *server* is, in the words of JSON.
+
+    *installs* counts the snapshots of others that have replaced its state since this start.
+    """
     return {
         "id": server.id,
         "cluster_id": cluster_id,
@@ -44,6 +53,16 @@ def status_of(
             "voters": list(server.configuration.voters),
             "addresses": dict(server.configuration.addresses),
         },
-        "snapshot": None,
+        "snapshot": _snapshot(server),
+        "installs": installs,
         "ready": ready,
+    }
+
+
+def _snapshot(server: Server) -> Status | None:
+    if server.snapshot is None:
+        return None
+    return {
+        "last_included_index": server.snapshot.last_included_index,
+        "last_included_term": server.snapshot.last_included_term,
     }

@@ -12,6 +12,7 @@ from huffleraft.http.api import Readiness
 from huffleraft.kv.commands import SessionStamp
 from huffleraft.kv.queries import Found, Hashed, Missing, StateHash, decode_answer, encode_query
 from huffleraft.kv.results import CasMismatch, Changed, Removed
+from huffleraft.raftstore.disk import disk_bytes
 from huffleraft.raftstore.life import running
 from huffleraft.raftstore.local_api import LocalApi
 from huffleraft.raftstore.opening import Opened, opened
@@ -186,8 +187,10 @@ class RaftStore:
             cluster_id=self.cluster_id,
             address=self.advertised,
             version=__version__,
+            installs=self._node.installs,
             ready=standing(self._node).ready,
         )
+        status["disk"] = await disk_bytes(self._opened.store)
         if hashed:
             answer = await self._node.read(encode_query(StateHash()), stale=True)
             decoded = decode_answer(answer.payload)

@@ -1,4 +1,4 @@
-"""The one queue of `Apply`, `Reply` and `ReadReady`, and the one task that works it off (O1).
+"""The one queue of `Apply`, `Restore`, `Reply` and `ReadReady`, and who works it off (O1).
 
 An answer stands behind the `Apply` it rests on, so by the time it is given the state machine
 holds what it speaks of.  The node's own task never waits for the state machine.
@@ -6,21 +6,26 @@ holds what it speaks of.  The node's own task never waits for the state machine.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TypeAlias, assert_never
 
 import anyio
 import anyio.lowlevel
 
-from huffleraft.core.effects import Apply, Committed, ReadReady, Reply
-from huffleraft.core.log import Entry
-from huffleraft.core.types import LogIndex
-from huffleraft.errors import HuffleraftError, StorageFailed
+from huffleraft.core.effects import Apply, Committed, ReadReady, Reply, Restore
+from huffleraft.core.log import Entry, Snapshot
+from huffleraft.core.types import LogIndex, Term
+from huffleraft.errors import HuffleraftError, StorageFailed, StorageFull
 from huffleraft.runtime.bell import Bell
 from huffleraft.runtime.machines import Machine
+from huffleraft.settings import NodeSettings
 
-Queued: TypeAlias = Apply | Reply | ReadReady
+_log = logging.getLogger("huffleraft.node")
+
+Queued: TypeAlias = Apply | Restore | Reply | ReadReady
 
 _AT_ONCE = 256
 """Entries applied between two moments at which other tasks may run."""
@@ -30,24 +35,34 @@ class Applier:
     """Works off one node's queue, in order.
 
     *answer* is called for each `Reply`, with the result where the command was committed, and
-    for each `ReadReady`; *tell* when the machine failed.
+    for each `ReadReady`; *tell* when the machine failed.  *without_flushes* is entered while the
+    machine is restored, for a flush would wait for that, and the log for the flush.
     """
 
     def __init__(
         self,
         machine: Machine,
+        settings: NodeSettings,
+        *,
         answer: Callable[[Reply | ReadReady, bytes], None],
         tell: Callable[[], None],
+        without_flushes: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._machine = machine
+        self._settings = settings
         self._answer = answer
         self._tell = tell
+        self._without_flushes = without_flushes
         self._queue: deque[Queued] = deque()
         self._bell = Bell()
         self._idle: anyio.Event | None = None
         # Of the last entries applied: where they begin, and the result of each.
         self._first: LogIndex = 0
         self._results: Sequence[bytes] = ()
+        self.bytes_applied = 0
+        """Bytes of commands applied since the start."""
+        self.installs = 0
+        """Snapshots of others that have replaced the machine's state since the start."""
         self.failure: HuffleraftError | None = None
         """Why nothing is applied any more; None while it is."""
 
@@ -90,6 +105,9 @@ class Applier:
             match effect:
                 case Apply(entries):
                     await self._apply(entries)
+                    self.bytes_applied += sum(entry.size for entry in entries)
+                case Restore(snapshot):
+                    await self._restore(snapshot)
                 case Reply(outcome=Committed(index=index)):
                     assert index >= self._first, "an answer stands right behind its own Apply"
                     self._answer(effect, self._results[index - self._first])
@@ -109,3 +127,27 @@ class Applier:
             gathered.extend(await self._machine.apply(entries[start : start + _AT_ONCE]))
             await anyio.lowlevel.checkpoint()
         self._first, self._results = entries[0].index, gathered
+
+    async def _restore(self, snapshot: Snapshot) -> None:
+        """Replace the machine's state; while the disk is full, again and again (W13)."""
+        complained = False
+        with self._without_flushes():
+            while True:
+                try:
+                    await self._machine.restore(snapshot)
+                except StorageFull as full:
+                    if not complained:
+                        _log.error(
+                            "the snapshot at %d waits: %s", snapshot.last_included_index, full
+                        )
+                    complained = True
+                    await anyio.sleep(self._settings.storage_retry)
+                else:
+                    break
+        self.installs += 1
+        _log.info("installed the snapshot that ends with entry %d of term %d", *_facts(snapshot))
+        self._tell()
+
+
+def _facts(snapshot: Snapshot) -> tuple[LogIndex, Term]:
+    return snapshot.last_included_index, snapshot.last_included_term

@@ -7,7 +7,17 @@ from anyio.abc import ByteStream
 
 from huffleraft.core.types import NodeId
 from huffleraft.errors import FrameInvalid
-from huffleraft.ports import Clock, Forward, Forwarded, Inbox
+from huffleraft.ports import (
+    Clock,
+    Forward,
+    Forwarded,
+    Inbox,
+    PeerMessage,
+    SnapshotAsk,
+    SnapshotChunk,
+    SnapshotOffer,
+    SnapshotWanted,
+)
 from huffleraft.runtime.frames import FRAME_BYTES_MAX, FrameReader, decode_peer_message
 from huffleraft.runtime.streams import LOST, READ_BYTES
 
@@ -53,9 +63,21 @@ class Arrival:
             message = decode_peer_message(body)
         except FrameInvalid as error:
             raise FrameInvalid(f"a frame from {self._peer}: {error.why}") from error
-        if not isinstance(message, Forward | Forwarded) and message.source != self._peer:
+        source = _source(message)
+        if source is not None and source != self._peer:
             raise FrameInvalid(
-                f"{self._peer} sent a message that names {message.source} as its source; "
+                f"{self._peer} sent a message that names {source} as its source; "
                 "each node speaks for itself only"
             )
         self._inbox.receive(self._peer, message)
+
+
+def _source(message: PeerMessage) -> NodeId | None:
+    """Whom *message* names as its source; None if it names nobody."""
+    match message:
+        case Forward() | Forwarded() | SnapshotAsk() | SnapshotChunk() | SnapshotWanted():
+            return None
+        case SnapshotOffer(install=install):
+            return install.source
+        case _:
+            return message.source

@@ -2,7 +2,8 @@
 
 Everything here is synchronous: between reading the state and replacing it nobody else runs
 (O1).  Effects that take time are handed on, in order: writes to the writer, messages to the
-network once their write is durable (O3), applies and answers to the applier.
+network once their write is durable (O3), snapshots to the transfers likewise, applies and
+answers to the applier.
 
 This is also the one place that logs the protocol: a line a step, in the house notation, at
 DEBUG, and changes of role at INFO.
@@ -30,7 +31,9 @@ from huffleraft.core import (
     Received,
     Reply,
     ResetTimer,
+    Restore,
     Send,
+    SendSnapshot,
     Server,
     Timer,
     TimerExpired,
@@ -65,6 +68,7 @@ class Driver:
         settings: NodeSettings,
         writer: Writer,
         applier: Applier,
+        send_snapshot: Callable[[SendSnapshot], None],
         observe: Observer | None = None,
     ) -> None:
         self._network = network
@@ -73,10 +77,11 @@ class Driver:
         self._settings = settings
         self._writer = writer
         self._applier = applier
+        self._send_snapshot = send_snapshot
         self._observe = observe
         self._timers = Timers(self._duration)
         self._durable: WriteNumber = 0
-        self._held: dict[WriteNumber, list[Send]] = {}
+        self._held: dict[WriteNumber, list[Send | SendSnapshot]] = {}
         self._held_count = 0
         self.halted: str | None = None
         """Why the server halted; None while it runs."""
@@ -87,7 +92,7 @@ class Driver:
             boot=recovered.boot,
             limits=settings.limits,
             vote=recovered.vote,
-            snapshot=None,
+            snapshot=recovered.snapshot,
             base=recovered.base,
             entries=recovered.entries,
             last_applied=recovered.last_applied,
@@ -132,7 +137,7 @@ class Driver:
             sends = self._held.pop(number)
             self._held_count -= len(sends)
             for send in sends:
-                self._network.send(send.to, send.message)
+                self._let_go(send)
         self.handle(Persisted(durable))
 
     def _step(self, event: Event) -> None:
@@ -154,13 +159,12 @@ class Driver:
             match effect:
                 case Persist():
                     self._writer.gather(effect)
-                case Send(to, message, after):
+                case Send(after=after) | SendSnapshot(after=after):
                     if after is None or after <= self._durable:
-                        self._network.send(to, message)
-                    elif self._held_count < self._settings.sends_held:
-                        self._held_count += 1
-                        self._held.setdefault(after, []).append(effect)
-                case Apply() | Reply() | ReadReady():
+                        self._let_go(effect)
+                    else:
+                        self._hold(effect, after)
+                case Apply() | Restore() | Reply() | ReadReady():
                     self._applier.put(effect)
                 case ResetTimer(timer):
                     self._timers.reset(timer, self._clock.now())
@@ -175,6 +179,22 @@ class Driver:
                     self._held.clear()
                 case _:
                     assert_never(effect)
+
+    def _let_go(self, send: Send | SendSnapshot) -> None:
+        if isinstance(send, Send):
+            self._network.send(send.to, send.message)
+        else:
+            self._send_snapshot(send)
+
+    def _hold(self, send: Send | SendSnapshot, after: WriteNumber) -> None:
+        """Keep *send* until write *after* is durable.
+
+        A message may be lost, and is, beyond the bound.  An order for a snapshot must have its
+        end; there is at most one for each peer.
+        """
+        if isinstance(send, SendSnapshot) or self._held_count < self._settings.sends_held:
+            self._held_count += 1
+            self._held.setdefault(after, []).append(send)
 
     def _notice_leader(self, event: Event) -> None:
         """Remember what is to be applied before this node is ready."""

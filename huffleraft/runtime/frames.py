@@ -16,7 +16,16 @@ import msgspec
 from huffleraft.codec import messages as codec
 from huffleraft.codec.fields import Number
 from huffleraft.errors import FrameInvalid
-from huffleraft.ports import Forward, Forwarded, PeerMessage
+from huffleraft.ports import (
+    Forward,
+    Forwarded,
+    PeerMessage,
+    SnapshotAsk,
+    SnapshotChunk,
+    SnapshotOffer,
+    SnapshotWanted,
+)
+from huffleraft.runtime import transfer_frames
 
 MAGIC: Final = b"\x00HUF"
 """The first bytes from either end of a peer connection."""
@@ -91,7 +100,7 @@ class FrameReader:
         return length
 
 
-# What is in a frame once the link stands: the protocol's messages, and the runtime's own two.
+# What is in a frame once the link stands: the protocol's messages, and the runtime's own.
 
 
 _Outcome: TypeAlias = Literal["ok", "not-leader", "overloaded", "too-large", "halted", "unknown"]
@@ -126,12 +135,16 @@ def encode_peer_message(message: PeerMessage) -> bytes:
         case Forwarded(number, outcome, payload, index, term):
             own = _Forwarded(number, outcome, payload, index, term)  # type: ignore[arg-type]  # one of _Outcome
             return _encoder.encode(own)
+        case SnapshotAsk() | SnapshotOffer() | SnapshotChunk() | SnapshotWanted():
+            return transfer_frames.encode_transfer(message)
         case _:
             return codec.encode(message)
 
 
 def decode_peer_message(body: bytes) -> PeerMessage:
     """The message in the body of a frame.  Raises FrameInvalid, in one sentence."""
+    if body.startswith(transfer_frames.OPENINGS, 1):
+        return transfer_frames.decode_transfer(body)
     if not body.startswith(_OURS, 1):
         return codec.decode(body)
     try:

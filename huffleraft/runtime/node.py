@@ -5,8 +5,9 @@ turn, all that waits: due timers, what has become durable, messages, and all tha
 since the last turn, as one event.  Under load the turns grow and so do the batches; nothing is
 ever held back to make one.
 
-Around it stand three tasks that wait for things: the writer for the disk, the applier for the
-state machine, the alarm for time.  Clients and the network only add to the intake and ring.
+Around it stand tasks that wait for things: the writer for the disk, the applier for the state
+machine, the alarm for time, the transfers for snapshots.  Clients and the network only add to the
+intake and ring.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from huffleraft.core import (
     NodeId,
     Received,
     Server,
+    SnapshotTaken,
     StorageFailed,
 )
 from huffleraft.errors import Halted, HuffleraftError, ReadTimedOut, Stopping
@@ -32,6 +34,11 @@ from huffleraft.ports import (
     Network,
     PeerMessage,
     Recovered,
+    SnapshotAsk,
+    SnapshotChunk,
+    SnapshotOffer,
+    Snapshots,
+    SnapshotWanted,
     Storage,
 )
 from huffleraft.runtime.alarm import Alarm
@@ -44,6 +51,8 @@ from huffleraft.runtime.forwarding import ForwardedRequest, Forwarding
 from huffleraft.runtime.intake import Intake
 from huffleraft.runtime.machines import Machine
 from huffleraft.runtime.requests import Answer, LocalRequest, Requests
+from huffleraft.runtime.snapshotting import SnapshotPlan
+from huffleraft.runtime.transfers import Transfers
 from huffleraft.runtime.writer import Writer
 from huffleraft.settings import NodeSettings
 
@@ -65,6 +74,7 @@ class Node:
         recovered: Recovered,
         *,
         storage: Storage,
+        snapshots: Snapshots,
         machine: Machine,
         network: Network,
         clock: Clock,
@@ -84,7 +94,24 @@ class Node:
         )
         self._writer = Writer(storage, machine, settings, self._bell.ring)
         answers = Answers(self._requests, self._forwarding, settings, lambda: self.server)
-        self._applier = Applier(machine, answers.give, self._bell.ring)
+        self._applier = Applier(
+            machine,
+            settings,
+            answer=answers.give,
+            tell=self._bell.ring,
+            without_flushes=self._writer.without_flushes,
+        )
+        self._transfers = Transfers(
+            recovered.boot,
+            machine=machine,
+            snapshots=snapshots,
+            network=network,
+            clock=clock,
+            settings=settings,
+            server=lambda: self.server,
+            ring=self._bell.ring,
+            without_flushes=self._writer.without_flushes,
+        )
         self._driver = Driver(
             recovered,
             network=network,
@@ -93,6 +120,7 @@ class Node:
             settings=settings,
             writer=self._writer,
             applier=self._applier,
+            send_snapshot=self._transfers.send,
             observe=observe,
         )
         self._intake = Intake(self._requests, settings, self._unapplied, self._bell.ring)
@@ -103,6 +131,7 @@ class Node:
         self._ended = anyio.Event()
         self._leader_known: anyio.Event | None = None
         self._flush = FlushPlan(machine, settings.flush_interval)
+        self._snapshot = SnapshotPlan(settings)
 
     # What can be seen of it.
 
@@ -120,6 +149,11 @@ class Node:
     def first_commit(self) -> LogIndex | None:
         """What the first leader known since this start had committed; None while none is known."""
         return self._driver.first_commit
+
+    @property
+    def installs(self) -> int:
+        """How many snapshots of other nodes have replaced its state since this start."""
+        return self._applier.installs
 
     @property
     def closed(self) -> HuffleraftError | None:
@@ -222,6 +256,7 @@ class Node:
     def link_lost(self, peer: NodeId) -> None:
         """End what only *peer* could have answered."""
         self._forwarding.link_lost(peer)
+        self._transfers.link_lost(peer)
 
     # Its life.
 
@@ -235,6 +270,7 @@ class Node:
                 self._tasks.start_soon(self._writer.run, name="writer")
                 self._tasks.start_soon(self._applier.run, name="applier")
                 self._tasks.start_soon(self._alarm.run, name="alarm")
+                self._transfers.start(self._tasks)
                 self._driver.begin()
                 self._bell.ring()
                 task_status.started()
@@ -291,15 +327,17 @@ class Node:
 
     def _turn(self) -> None:
         driver = self._driver
-        broken = self._writer.failure or self._applier.failure
+        broken = self._writer.failure or self._applier.failure or self._transfers.failure
         if broken is not None:
             driver.handle(StorageFailed(str(broken)))
         driver.deliver_due()
         driver.persisted(self._writer.durable)
         self._take_messages()
+        self._transfers.take_turn(driver.handle)
         now = self._clock.now()
         self._requests.expire(now)  # before the core is handed what is late already
         self._take_requests()
+        self._take_snapshot()
         self._writer.release()
         self._applier.release()
         if driver.halted is not None:
@@ -318,6 +356,8 @@ class Node:
                     self._take_in(source, message)
                 case Forwarded():
                     self._forwarding.answered(source, message)
+                case SnapshotAsk() | SnapshotOffer() | SnapshotChunk() | SnapshotWanted():
+                    self._transfers.receive(source, message)
                 case _:
                     self._driver.handle(Received(message))
 
@@ -328,6 +368,23 @@ class Node:
         reads = self._intake.reads()
         if reads is not None:
             self._driver.handle(reads)
+
+    def _take_snapshot(self) -> None:
+        """Let what is flushed stand for the log's beginning, once enough has gathered."""
+        snapshot = self.server.snapshot
+        included = snapshot.last_included_index if snapshot else 0
+        flushed = self._snapshot.taken(self._machine.flushed_index)
+        if flushed is not None and flushed > included:
+            self._driver.handle(SnapshotTaken(flushed))
+            first = self.server.log.first_index
+            _log.info("took a snapshot up to %d; the log begins with %d", flushed, first)
+        elif self._snapshot.asks_for_flush(
+            applied=self._machine.last_applied,
+            bytes_applied=self._applier.bytes_applied,
+            included=included,
+            sending=self._transfers.sending,
+        ):
+            self._writer.want_flush()
 
     # What other nodes hand to this one.
 

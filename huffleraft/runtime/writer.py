@@ -12,7 +12,8 @@ through here too, between transactions.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import anyio
@@ -31,7 +32,7 @@ _log = logging.getLogger("huffleraft.node")
 class Writer:
     """Makes one node's writes durable, in order, and says how far they are.
 
-    *tell* is called whenever `durable` has risen or `failure` is set.
+    *tell* is called whenever `durable` has risen, the machine was flushed, or `failure` is set.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Writer:
         self._tell = tell
         self._gathered: list[Persist] = []
         self._flush_wanted = False
+        self._flushes_held = 0
         self._bell = Bell()
         self._full = False
         self.durable: WriteNumber = 0
@@ -62,6 +64,19 @@ class Writer:
         """Flush the state machine after the next transaction, even if it needs none yet."""
         self._flush_wanted = True
         self._bell.ring()
+
+    @contextmanager
+    def without_flushes(self) -> Iterator[None]:
+        """Begin no flush while the block runs: it would wait for the machine, and the log for it.
+
+        A machine that is copied or replaced as a whole is busy for as long as that takes.
+        """
+        self._flushes_held += 1
+        try:
+            yield
+        finally:
+            self._flushes_held -= 1
+            self._bell.ring()
 
     def release(self) -> None:
         """Let what was gathered be written."""
@@ -86,10 +101,12 @@ class Writer:
 
     async def _flush_if_called_for(self) -> bool:
         """Flush the state machine where that is due; False if the storage failed."""
-        if not (self._flush_wanted or self._machine.needs_flush):
+        if self._flushes_held or not (self._flush_wanted or self._machine.needs_flush):
             return True
         self._flush_wanted = False
-        return await self._patiently(self._machine.flush)
+        flushed = await self._patiently(self._machine.flush)
+        self._tell()
+        return flushed
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Do *work*, again and again while the disk is full; False if the storage failed."""

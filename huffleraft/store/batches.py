@@ -88,11 +88,16 @@ def append(connection: Connection, tail: Tail, entries: tuple[Entry, ...]) -> tu
 
 
 def truncate(connection: Connection, first_removed: LogIndex) -> Tail:
-    """Remove all entries from *first_removed* on, which is above the base; the new tail."""
+    """Remove all entries from *first_removed* on; the new tail, which is the base at least."""
+    base, follows = facts.read_base(connection)
+    if first_removed <= base.index + 1:
+        # A batch that the base cuts through ends with the rest: what it holds up to the base
+        # may be of another past than the base itself.
+        connection.execute(_delete_from, {"i": 0})
+        return Tail(base.index, follows)
     connection.execute(_delete_from, {"i": first_removed})
     row = connection.execute(_last_row).one_or_none()
     if row is None:
-        base, follows = facts.read_base(connection)
         return Tail(base.index, follows)
     first, last, blob, seal = row
     if last < first_removed:
@@ -100,7 +105,7 @@ def truncate(connection: Connection, first_removed: LogIndex) -> Tail:
     kept = pack_entries(unpack_entries(first, blob)[: first_removed - first])
     before = connection.execute(_seal_before, {"i": first}).scalar()
     if before is None:
-        _, before = facts.read_base(connection)
+        before = follows
     last = first_removed - 1
     seal = chain(before, first, last, kept)
     connection.execute(_rewrite, {"i": first, "last": last, "packed": kept, "sealed_as": seal})

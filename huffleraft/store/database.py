@@ -48,11 +48,13 @@ class Database:
     def __init__(self, path: Path, *, page_limit: int | None = None) -> None:
         """Open it, or make an empty one.
 
-        *page_limit* is a quota, in pages of 4,096 bytes, beyond which the disk counts as full.
+        *page_limit* is a quota, in pages of 4,096 bytes, beyond which the disk counts as full;
+        files beside the database have what it leaves.
         Raises DataDirLocked, DataDirUnwritable, StorageCorrupt or StorageFull.
         """
         self.path = path
         self.running = False  # set once the store is open: errors have another meaning then
+        self._page_limit: int | None = None
         self._frames = 0  # written since the last checkpoint; an estimate, for when to make one
         self._engine: Engine = create_engine(
             "sqlite+pysqlite://",
@@ -96,7 +98,16 @@ class Database:
 
     def limit_pages(self, page_limit: int | None) -> None:
         """Set the quota anew, in pages; None lifts it."""
+        self._page_limit = page_limit
         self.pragma(f"max_page_count={page_limit or (1 << 32) - 2}")
+
+    def require_room(self, side_bytes: int) -> None:
+        """Raise StorageFull if the quota does not allow for *side_bytes* beside the database."""
+        if self._page_limit is None:
+            return
+        pages: int = self.pragma("page_count")
+        if pages * PAGE_BYTES + side_bytes > self._page_limit * PAGE_BYTES:
+            raise StorageFull(str(self.path.parent))
 
     # Writing.
 
@@ -160,6 +171,8 @@ class Database:
             yield
         except DBAPIError as error:
             raise (self._meaning if self.running else self._meaning_at_open)(error) from error
+        except UnicodeDecodeError as error:  # SQLite quotes a damaged file in what it says
+            raise StorageCorrupt(self.path.name, "its structure", str(error)) from error
 
     def _meaning(self, error: DBAPIError) -> HuffleraftError:
         """In a running store a full disk is late, and all else is fatal (W13)."""

@@ -111,7 +111,7 @@ class DataDirectory:
             os.link(self.wal, kept)
         except OSError:  # not every file system has second names
             shutil.copyfile(self.wal, kept)
-            _sync(kept)
+            sync(kept)
         self.sync()
 
     def restore_wal(self) -> None:
@@ -141,12 +141,12 @@ class DataDirectory:
 
     def sync(self) -> None:
         """Make the names in the directory, and its own name, durable."""
-        _sync(self.path)
+        sync(self.path)
         with suppress(PermissionError):  # the directory above may be another user's, who made ours
-            _sync(self.path.parent)
+            sync(self.path.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Make a file's content, or a directory's names, durable."""
     opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

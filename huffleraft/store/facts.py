@@ -1,4 +1,4 @@
-"""The small facts, a sealed row each: identity, boot, vote, base, and what is applied."""
+"""The small facts, a sealed row each: identity, boot, vote, snapshot, base, and what is applied."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, bindparam, select, update
 
 from huffleraft.codec.seals import seal
+from huffleraft.codec.snapshots import pack_configuration, unpack_configuration
+from huffleraft.core.log import Snapshot
 from huffleraft.core.types import EntryId, LogIndex, Vote
-from huffleraft.errors import StorageCorrupt
+from huffleraft.errors import FrameInvalid, StorageCorrupt
 from huffleraft.store import schema
 from huffleraft.store.directory import DATABASE
 from huffleraft.store.founding import Identity
@@ -36,7 +38,7 @@ _UPDATES = {
         .where(table.c.row == 0)
         .values({name: bindparam(f"new_{name}") for name in (*_columns(table), "seal")})
     )
-    for table in (schema.boot, schema.vote, schema.base, schema.machine)
+    for table in (schema.boot, schema.vote, schema.snapshot, schema.base, schema.machine)
 }
 
 
@@ -78,6 +80,27 @@ def read_boot(connection: Connection) -> tuple[int, bool]:
 def read_vote(connection: Connection) -> Vote:
     """The vote."""
     return Vote(*read_fact(connection, schema.vote))  # type: ignore[arg-type]
+
+
+def update_snapshot(connection: Connection, snapshot: Snapshot) -> None:
+    """Let *snapshot* be the one that the log goes on from."""
+    index, term = snapshot.last_included_index, snapshot.last_included_term
+    configuration = pack_configuration(snapshot.configuration)
+    update_fact(connection, schema.snapshot, index, term, configuration)
+
+
+def read_snapshot(connection: Connection) -> Snapshot | None:
+    """The snapshot that the log goes on from; None before the first."""
+    index, term, configuration = read_fact(connection, schema.snapshot)
+    if configuration is None:
+        return None
+    assert isinstance(index, int)
+    assert isinstance(term, int)
+    assert isinstance(configuration, bytes)
+    try:
+        return Snapshot(index, term, unpack_configuration(configuration))
+    except FrameInvalid as error:
+        raise StorageCorrupt(DATABASE, "the row of table snapshot", error.why) from error
 
 
 def read_base(connection: Connection) -> tuple[EntryId, bytes]:

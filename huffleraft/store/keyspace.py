@@ -6,7 +6,8 @@ written, or an error.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import closing
 from functools import cache
 
 from sqlalchemy import BLOB, Connection, bindparam, delete, insert, select
@@ -17,6 +18,7 @@ from huffleraft.core.types import LogIndex
 from huffleraft.errors import StorageCorrupt
 from huffleraft.ports import Flush, Row, SessionRow
 from huffleraft.store import facts, schema
+from huffleraft.store.copies import Page, RowsPage
 from huffleraft.store.database import PAGE_BYTES
 from huffleraft.store.directory import DATABASE
 from huffleraft.store.schema import compiled
@@ -27,12 +29,23 @@ _FETCH_KEYS = 512
 _SCAN_ROWS = 64
 """Rows of a scan held at a time; a value may have a mebibyte."""
 
+_BELOW_ALL = -(1 << 63)
+"""No id is as low; and SQLite orders every number before every BLOB."""
+
 _put_row = compiled(insert(schema.rows).prefix_with("OR REPLACE"))
+_gather_row = compiled(insert(schema.next_rows))
+_gather_session = compiled(insert(schema.next_sessions))
 _drop_row = compiled(delete(schema.rows).where(schema.rows.c.key == bindparam("k")))
 _put_session = compiled(insert(schema.sessions).prefix_with("OR REPLACE"))
 _drop_session = compiled(delete(schema.sessions).where(schema.sessions.c.id == bindparam("k")))
-_all_rows = select(schema.rows).order_by(schema.rows.c.key)
-_all_sessions = select(schema.sessions).order_by(schema.sessions.c.id)
+_rows_after = compiled(
+    select(schema.rows).where(schema.rows.c.key > bindparam("k")).order_by(schema.rows.c.key)
+)
+_sessions_after = compiled(
+    select(schema.sessions)
+    .where(schema.sessions.c.id > bindparam("i"))
+    .order_by(schema.sessions.c.id)
+)
 
 
 def pages_of(changes: Flush) -> int:
@@ -51,6 +64,18 @@ def flush(connection: Connection, changes: Flush) -> None:
     _execute_many(connection, _put_session, kept)
     _execute_many(connection, _drop_session, ended)
     facts.update_fact(connection, schema.machine, changes.last_applied)
+
+
+def gather(connection: Connection, page: Page) -> int:
+    """Put the records of *page* beside the rows; about how many database pages that took."""
+    if isinstance(page, RowsPage):
+        _execute_many(connection, _gather_row, [(*row, seal("kv", *row)) for row in page.records])
+        size = sum(len(key) + len(value) for key, value, _, _ in page.records)
+    else:
+        sealed = [(*session, seal("session", *session)) for session in page.records]
+        _execute_many(connection, _gather_session, sealed)
+        size = sum(len(answer) for _, _, _, answer in page.records)
+    return 4 + (size + 48 * len(page.records)) // PAGE_BYTES
 
 
 def fetch(connection: Connection, keys: Collection[str]) -> dict[str, Row]:
@@ -82,36 +107,42 @@ def sessions(connection: Connection) -> Mapping[LogIndex, SessionRow]:
     """All sessions, in id order."""
     return {
         id_: SessionRow(sequence, used_index, result)
-        for id_, sequence, used_index, result in _scan_sessions(connection)
+        for id_, sequence, used_index, result in sessions_after(connection)
     }
 
 
 def state_digest(connection: Connection) -> bytes:
     """The hash of all rows and sessions, as `huffleraft.codec.digest` defines it."""
-    return digest(_scan_rows(connection), _scan_sessions(connection))
+    return digest(rows_after(connection), sessions_after(connection))
 
 
 def verify(connection: Connection) -> None:
     """Read every row and session; StorageCorrupt, naming the first that is damaged."""
-    for _ in _scan_rows(connection):
+    for _ in rows_after(connection):
         pass
-    for _ in _scan_sessions(connection):
+    for _ in sessions_after(connection):
         pass
 
 
-def _scan_rows(connection: Connection) -> Iterator[KeyRow]:
-    for part in connection.execute(_all_rows).partitions(_SCAN_ROWS):
-        for key, value, version, changed_index, stored in part:
-            _check_row(key, value, version, changed_index, stored)
-            yield key, value, version, changed_index
+def rows_after(connection: Connection, key: bytes | None = None) -> Generator[KeyRow]:
+    """The rows above *key* in key order, or all; read while they are taken."""
+    above = _BELOW_ALL if key is None else key
+    with closing(connection.exec_driver_sql(_rows_after, (above,))) as result:
+        for part in result.partitions(_SCAN_ROWS):
+            for found, value, version, changed_index, stored in part:
+                _check_row(found, value, version, changed_index, stored)
+                yield found, value, version, changed_index
 
 
-def _scan_sessions(connection: Connection) -> Iterator[SessionRecord]:
-    for part in connection.execute(_all_sessions).partitions(_SCAN_ROWS):
-        for id_, sequence, used_index, result, stored in part:
-            if seal("session", id_, sequence, used_index, result) != stored:
-                raise StorageCorrupt(DATABASE, f"session {id_}", "it does not match its seal")
-            yield id_, sequence, used_index, result
+def sessions_after(connection: Connection, id_: LogIndex | None = None) -> Generator[SessionRecord]:
+    """The sessions above *id_* in id order, or all; read while they are taken."""
+    above = _BELOW_ALL if id_ is None else id_
+    with closing(connection.exec_driver_sql(_sessions_after, (above,))) as result:
+        for part in result.partitions(_SCAN_ROWS):
+            for found, sequence, used_index, answer, stored in part:
+                if seal("session", found, sequence, used_index, answer) != stored:
+                    raise StorageCorrupt(DATABASE, f"session {found}", "it does not match its seal")
+                yield found, sequence, used_index, answer
 
 
 def _check_row(key: bytes, value: bytes, version: int, changed: int, stored: bytes) -> None:

@@ -6,9 +6,10 @@ In this order, each step before the next can do harm:
 2. the write-ahead log is scanned, before SQLite could drop what it does not like;
 3. a database that should be there is there, and of a schema that is known;
 4. SQLite checks its structure, and every seal is compared: facts, log, rows, sessions;
-5. what the parts say of each other agrees;
+5. what the parts say of each other agrees, and a copy that must be restored yet is there, whole;
 6. it is the directory that was asked for;
-7. the boot is raised and durable, in the file and not only in the log.
+7. the boot is raised and durable, in the file and not only in the log;
+8. what an interrupted restore or transfer left behind, and nothing waits for, is removed.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from huffleraft.codec.seals import genesis
-from huffleraft.core.log import Entry
+from huffleraft.core.log import Entry, Snapshot
 from huffleraft.core.types import ORIGIN, EntryId, LogIndex, Vote
 from huffleraft.errors import ConfigurationInvalid, SchemaNewer, StorageCorrupt, StorageFull
 from huffleraft.ports import Recovered
-from huffleraft.store import batches, facts, keyspace, schema, wal
+from huffleraft.store import batches, facts, keyspace, replacing, schema, wal
+from huffleraft.store.agreement import require_agreement
 from huffleraft.store.batches import Tail
 from huffleraft.store.database import PAGE_BYTES, Database
 from huffleraft.store.directory import (
@@ -35,6 +37,8 @@ from huffleraft.store.directory import (
     read_identity,
 )
 from huffleraft.store.founding import Founding, Identity
+from huffleraft.store.side_files import SideFiles
+from huffleraft.store.staging import Staging
 
 logger = logging.getLogger("huffleraft.store")
 
@@ -52,6 +56,8 @@ class Opened:
     database: Database
     recovered: Recovered
     tail: Tail
+    files: SideFiles
+    staging: Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class _Contents:
     boot: int
     closed: bool
     vote: Vote
+    snapshot: Snapshot | None
     base: EntryId
     entries: tuple[Entry, ...]
     tail: Tail
@@ -133,18 +140,24 @@ def _open(
     else:
         _require_structure(database)
     contents = _read(database)
-    _require_agreement(contents, known, scan)
+    _require_whole(contents, known, scan)
+    files = SideFiles(directory.path, database)
+    staging = Staging(files)
+    if contents.snapshot and contents.last_applied < contents.snapshot.last_included_index:
+        staging.require(contents.snapshot)
     if found is not None:
         found.require(contents.identity)
     boot = contents.boot + 1
     with database.transaction(frames=1) as connection:
         facts.update_fact(connection, schema.boot, boot, False)
+        replacing.drop_leftovers(connection)
     # From now on the file itself says that there must be a log.
     if not database.checkpoint():
         raise StorageFull(str(database.path))
     if known is None:
         directory.write_identity(contents.identity)
-    return Opened(database, _recovered(contents, boot), contents.tail)
+    staging.tidy(contents.last_applied)
+    return Opened(database, _recovered(contents, boot), contents.tail, files, staging)
 
 
 def _is_empty(database: Database, known: Identity | None) -> bool:
@@ -170,6 +183,7 @@ def _create(database: Database, found: Founding) -> None:
         facts.insert_fact(connection, schema.identity, found.node_id, found.cluster_id)
         facts.insert_fact(connection, schema.boot, 0, False)
         facts.insert_fact(connection, schema.vote, found.vote.current_term, found.vote.voted_for)
+        facts.insert_fact(connection, schema.snapshot, 0, 0, None)
         facts.insert_fact(connection, schema.base, ORIGIN.term, ORIGIN.index, origin)
         facts.insert_fact(connection, schema.machine, 0)
         if found.entries:
@@ -189,35 +203,29 @@ def _read(database: Database) -> _Contents:
     identity = facts.read_identity_fact(connection)
     boot, closed = facts.read_boot(connection)
     vote = facts.read_vote(connection)
+    snapshot = facts.read_snapshot(connection)
     base, entries, tail = batches.read(connection)
     last_applied = facts.read_last_applied(connection)
     keyspace.verify(connection)
-    return _Contents(identity, boot, closed, vote, base, entries, tail, last_applied)
+    return _Contents(identity, boot, closed, vote, snapshot, base, entries, tail, last_applied)
 
 
-def _require_agreement(contents: _Contents, known: Identity | None, scan: wal.Scan) -> None:
-    """Refuse parts that are sound and contradict each other: one of them is from another time."""
+def _require_whole(contents: _Contents, known: Identity | None, scan: wal.Scan) -> None:
+    """Refuse parts that are sound and contradict each other, and a directory that lacks one."""
     if known is not None and known != contents.identity:
         raise StorageCorrupt(IDENTITY, "its ids", f"the database says {contents.identity}")
     if contents.boot and not contents.closed and not scan.frames:
         raise StorageCorrupt(
             WAL, "its first byte", "the last run did not close the database, so there was a log"
         )
-    base, last_applied, tail = contents.base, contents.last_applied, contents.tail
-    if not base.index <= last_applied <= tail.index:
-        raise StorageCorrupt(
-            DATABASE,
-            f"log entry {tail.index + 1}",
-            f"the rows are applied up to {last_applied}, but the log holds "
-            f"{base.index + 1} to {tail.index}",
-        )
-    last_term = contents.entries[-1].term if contents.entries else base.term
-    if last_term > contents.vote.current_term:
-        raise StorageCorrupt(
-            DATABASE,
-            "the row of table vote",
-            f"its term {contents.vote.current_term} is below the log's {last_term}",
-        )
+    require_agreement(
+        DATABASE,
+        contents.vote,
+        contents.snapshot,
+        contents.base,
+        contents.entries,
+        contents.last_applied,
+    )
 
 
 def _recovered(contents: _Contents, boot: int) -> Recovered:
@@ -226,6 +234,7 @@ def _recovered(contents: _Contents, boot: int) -> Recovered:
         cluster_id=contents.identity.cluster_id,
         boot=boot,
         vote=contents.vote,
+        snapshot=contents.snapshot,
         base=contents.base,
         entries=contents.entries,
         last_applied=contents.last_applied,

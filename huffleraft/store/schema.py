@@ -57,6 +57,14 @@ base = _one_row(
     Column("follows", BLOB, nullable=False),
 )
 
+# Index and term are 0, and there is no configuration, before the first snapshot.
+snapshot = _one_row(
+    "snapshot",
+    Column("index", INTEGER, nullable=False),
+    Column("term", INTEGER, nullable=False),
+    Column("configuration", BLOB),
+)
+
 machine = _one_row("machine", Column("last_applied", INTEGER, nullable=False))
 
 log = Table(
@@ -90,6 +98,18 @@ sessions = Table(
     Column("result", BLOB, nullable=False),
     Column("seal", BLOB, nullable=False),
 )
+
+
+# While a copy is restored its rows gather in tables of their own; these change names with the
+# others in one transaction, and what was replaced is removed at leisure.
+
+_next = MetaData()
+next_rows = rows.to_metadata(_next, name="kv_next")
+next_sessions = sessions.to_metadata(_next, name="session_next")
+
+_old = MetaData()
+old_rows = rows.to_metadata(_old, name="kv_old")
+old_sessions = sessions.to_metadata(_old, name="session_old")
 
 
 def compiled(statement: ClauseElement) -> str:

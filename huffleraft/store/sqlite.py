@@ -17,16 +17,19 @@ from anyio.lowlevel import checkpoint
 from sqlalchemy import Connection
 
 from huffleraft.core.effects import Persist
+from huffleraft.core.log import Snapshot
 from huffleraft.core.types import LogIndex
-from huffleraft.errors import StorageCorrupt, StorageFailed, StorageFull
-from huffleraft.ports import Flush, Recovered, Row, SessionRow
-from huffleraft.store import batches, facts, keyspace, schema
+from huffleraft.errors import SnapshotDamaged, StorageCorrupt, StorageFailed, StorageFull
+from huffleraft.ports import Flush, Recovered, Row, SessionRow, SnapshotCopy
+from huffleraft.store import batches, facts, keyspace, replacing, schema
 from huffleraft.store.batches import Tail
 from huffleraft.store.database import Database
 from huffleraft.store.directory import DataDirectory
+from huffleraft.store.disk_use import DiskUse, disk_use
 from huffleraft.store.founding import Founding
 from huffleraft.store.merge import GroupCommit, merged
 from huffleraft.store.opening import Opened, close_as_after_crash, open_directory
+from huffleraft.store.snapshots import FileSnapshots
 from huffleraft.store.writer import Writer
 
 logger = logging.getLogger("huffleraft.store")
@@ -91,6 +94,8 @@ class SqliteStore:
         self._database: Database = opened.database
         self._tail: Tail = opened.tail
         self._boot = opened.recovered.boot
+        self._files = opened.files
+        self._snapshots = FileSnapshots(self._run, opened.database, opened.files, opened.staging)
         self._failed: StorageFailed | None = None
         self._closing: anyio.Event | None = None  # asked to close: known to the event loop
         self._closed = False  # known to the thread
@@ -117,6 +122,8 @@ class SqliteStore:
             if group.vote is not None:
                 vote = group.vote
                 facts.update_fact(connection, schema.vote, vote.current_term, vote.voted_for)
+            if group.snapshot is not None:
+                facts.update_snapshot(connection, group.snapshot)
             if group.base is not None:
                 tail = batches.rebase(connection, tail, group.base)
             if group.truncate_from is not None and group.truncate_from <= tail.index:
@@ -155,7 +162,58 @@ class SqliteStore:
         with self._database.errors():
             return query(self._database.connection)
 
+    # Snapshots, as `ports.Snapshots` says.
+
+    async def copy_rows(self) -> SnapshotCopy:
+        """Copy the durable rows and sessions."""
+        return await self._snapshots.copy_rows()
+
+    async def read_copy(self, copy: SnapshotCopy, offset: int, size: int) -> bytes:
+        """At most *size* bytes of *copy* from *offset* on; KeyError if it is gone."""
+        return await self._snapshots.read_copy(copy, offset, size)
+
+    async def stage(self, snapshot: Snapshot, copy: SnapshotCopy) -> int:
+        """Begin to receive *copy* of *snapshot*, or go on with it: the offset wanted next."""
+        return await self._snapshots.stage(snapshot, copy)
+
+    async def stage_bytes(self, offset: int, data: bytes) -> int:
+        """Take the bytes from *offset* on; the offset wanted next."""
+        return await self._snapshots.stage_bytes(offset, data)
+
+    async def finish_staged(self) -> None:
+        """Verify the staged copy, whole, and make it durable."""
+        await self._snapshots.finish_staged()
+
+    async def discard_staged(self) -> None:
+        """Let go of the staged copy."""
+        await self._snapshots.discard_staged()
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """Replace all rows and sessions by the staged copy of *snapshot*."""
+        await self._snapshots.restore(snapshot)
+        self._writer.later(self._shed)
+
+    def _shed(self) -> None:
+        """Remove a portion of what was replaced; an opening removes what a close has left."""
+        if self._closed or self._failed is not None:
+            return
+        try:
+            more = self._guarded(lambda: replacing.shed(self._database))
+        except (StorageFull, StorageFailed) as error:
+            logger.warning("rows that were replaced could not be removed: %s", error)
+            return
+        if more:
+            self._writer.later(self._shed)
+
     # Limits and ends.
+
+    async def disk_use(self) -> DiskUse:
+        """What the data directory takes.
+
+        Rows and entries that were dropped leave room in the database's file, which is used again
+        before it grows; the file itself never shrinks.
+        """
+        return await self._run(lambda: disk_use(self._directory, self._database, self._files))
 
     async def limit_pages(self, page_limit: int | None) -> None:
         """Set the quota anew, in pages of 4,096 bytes; None lifts it."""
@@ -215,8 +273,8 @@ class SqliteStore:
         self._require_open()
         try:
             result = work()
-        except StorageFull:
-            raise
+        except (StorageFull, SnapshotDamaged):
+            raise  # they say nothing of what is durable
         except StorageFailed as error:
             self._failed = error
             raise

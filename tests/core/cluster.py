@@ -15,10 +15,13 @@ from huffleraft.core import (
     Configuration,
     Effect,
     Entry,
+    EntryId,
     Event,
     Halt,
+    InstallSnapshotRequest,
     Limits,
     Log,
+    LogIndex,
     Message,
     NodeId,
     Persist,
@@ -27,8 +30,12 @@ from huffleraft.core import (
     Received,
     Ref,
     Reply,
+    Restore,
     Send,
+    SendSnapshot,
     Server,
+    SnapshotSent,
+    SnapshotTaken,
     Timer,
     TimerExpired,
     Vote,
@@ -36,19 +43,34 @@ from huffleraft.core import (
     recover,
     step,
 )
-from huffleraft.core.invariants import Cluster, History, check_cluster, check_step, replay
+from huffleraft.core.invariants import (
+    Cluster,
+    History,
+    Image,
+    check_cluster,
+    check_step,
+    replay,
+    require,
+)
 
-ONE_AT_A_TIME = Limits(entries_per_append=1)
-"""One entry a request, as raft.tla sends them: wide batches hide the rule of §3.6.2."""
+ONE_AT_A_TIME = Limits(entries_per_append=1, trailing_entries=1)
+"""One entry a request, as raft.tla sends them: wide batches hide the rule of §3.6.2.  One entry
+stays behind a snapshot: enough for both cases, little enough to be outrun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A message that has left its sender; `number` tells copies of equal messages apart."""
+    """A message that has left its sender; `number` tells copies of equal messages apart.
+
+    `copy` is the state machine that comes with a snapshot: a stream has become one packet, whose
+    sender, in `boot`, is told what becomes of it.
+    """
 
     number: int
     to: NodeId
     message: Message
+    copy: tuple[Entry, ...] = ()
+    boot: int = 0
 
     @property
     def source(self) -> NodeId:
@@ -58,21 +80,25 @@ class Packet:
 
 @dataclass(slots=True)
 class Node:
-    """One node: its running server, if it runs, and what its disk holds durably."""
+    """One node: its running server, if it runs, and what its disk holds durably.
+
+    `rows` is the durable state machine, as the entries it came from; `staged` are copies received.
+    """
 
     server: Server | None
-    vote: Vote
-    log: Log
+    disk: Image
     boot: int = 1
+    rows: tuple[Entry, ...] = ()
+    staged: dict[EntryId, tuple[Entry, ...]] = field(default_factory=dict)
     unfinished: list[Persist] = field(default_factory=list)
-    held: list[Send] = field(default_factory=list)
+    held: list[Send | SendSnapshot] = field(default_factory=list)
     durable: WriteNumber = 0
 
     def make_durable(self, write: WriteNumber) -> None:
         """Carry out every unfinished write up to number *write* on the disk."""
         while self.unfinished and self.unfinished[0].write <= write:
             persist = self.unfinished.pop(0)
-            self.vote, self.log = replay(persist, self.vote, self.log)
+            self.disk = replay(persist, self.disk)
             self.durable = persist.write
 
 
@@ -87,7 +113,8 @@ class CoreCluster:
         first = Entry(1, 1, Configuration.of({node: f"{node}:1" for node in ids}))
         self.limits = limits
         self.check_steps = check_steps
-        self.nodes = {node: Node(None, Vote(1), Log(ORIGIN, (first,))) for node in ids}
+        disk = Image(Vote(1), None, Log(ORIGIN, (first,)))
+        self.nodes = {node: Node(None, disk) for node in ids}
         self.network: list[Packet] = []
         self.replies: dict[Ref, Reply | ReadReady] = {}
         self.halted: dict[NodeId, str] = {}
@@ -169,8 +196,32 @@ class CoreCluster:
         """Let *packet* arrive; with *keep*, a copy stays on the network and may come again."""
         if not keep:
             self.network.remove(packet)
-        if self.nodes[packet.to].server is not None:
+        up = self.nodes[packet.to].server is not None
+        if up and isinstance(packet.message, InstallSnapshotRequest):
+            self.nodes[packet.to].staged[packet.message.snapshot.id] = packet.copy
+        if up:
             self.event(packet.to, Received(packet.message), crash_after=crash_after)
+        if not keep:
+            self._end_stream(packet, ok=up)
+
+    def lose(self, packet: Packet) -> None:
+        """Let *packet* never arrive."""
+        self.network.remove(packet)
+        self._end_stream(packet, ok=False)
+
+    def _end_stream(self, packet: Packet, *, ok: bool) -> None:
+        """Tell whoever streams a snapshot, and is still there, that the stream has ended."""
+        source = self.nodes[packet.source]
+        streamed = isinstance(packet.message, InstallSnapshotRequest)
+        if streamed and source.server is not None and source.boot == packet.boot:
+            self.event(packet.source, SnapshotSent(packet.to, ok))
+
+    def take_snapshot(self, node: NodeId, index: LogIndex | None = None) -> None:
+        """Make the machine of *node* durable as it stands, for a snapshot up to *index*."""
+        self.check()  # so that the history has what is about to be dropped
+        applied = self.applied[node]
+        self.nodes[node].rows = tuple(applied)
+        self.event(node, SnapshotTaken(len(applied) if index is None else index))
 
     def stabilize(self, side: Iterable[NodeId] | None = None, *, rounds: int = 200) -> None:
         """Flush and deliver all that can pass between the nodes of *side*, until nothing moves."""
@@ -189,34 +240,60 @@ class CoreCluster:
     def check(self) -> None:
         """Check what must hold between servers, disks and messages."""
         servers = {node: self[node] for node in self.running}
-        disks = {node: (one.vote, one.log) for node, one in self.nodes.items()}
+        disks = {node: one.disk for node, one in self.nodes.items()}
         messages = tuple(packet.message for packet in self.network)
         check_cluster(Cluster(servers, disks, messages), self.history)
+        committed = [entry for entry, _ in self.history.committed]
+        for node in self.running:
+            machine = self.applied[node]
+            require(
+                (machine == committed[: len(machine)] and len(machine) == self[node].last_applied)
+                or self[node].last_applied < self[node].log.base.index,
+                "MachineIsPrefix",
+                "{}, applied {}, holds {}",
+                node,
+                self[node].last_applied,
+                machine,
+            )
 
     # How effects are carried out.
 
     def _boot(self, node: NodeId) -> None:
-        one = self.nodes[node]
-        entries = one.log.between(1, one.log.last_index)
-        self.applied[node] = []  # the machine is in memory: it is built again from the log
-        one.server, _ = recover(node, one.boot, self.limits, one.vote, None, ORIGIN, entries, 0)
+        one, disk = self.nodes[node], self.nodes[node].disk
+        entries = disk.log.between(disk.log.first_index, disk.log.last_index)
+        self.applied[node] = list(one.rows)  # what was not made durable is applied again
+        one.server, effects = recover(
+            node,
+            one.boot,
+            self.limits,
+            disk.vote,
+            disk.snapshot,
+            disk.log.base,
+            entries,
+            len(one.rows),
+        )
+        for effect in effects:
+            self._carry_out(node, effect)
 
     def _carry_out(self, node: NodeId, effect: Effect) -> None:
         one = self.nodes[node]
         match effect:
             case Persist():
                 one.unfinished.append(effect)
-            case Send():
+            case Send() | SendSnapshot():
                 one.held.append(effect)
                 self._release(node)
             case Apply(entries):
                 self.applied[node].extend(entries)
+            case Restore(snapshot):
+                self.applied[node] = list(one.staged[snapshot.id])
+                one.rows = one.staged[snapshot.id]
             case Reply(ref=ref) | ReadReady(ref=ref):
                 assert ref not in self.replies, f"ref {ref} is answered twice"
                 self.replies[ref] = effect
             case Halt(reason):
                 self.halted[node] = reason
-                one.server = None
+                self.crash(node)
             case _:
                 pass
 
@@ -226,4 +303,7 @@ class CoreCluster:
         one.held = [send for send in one.held if (send.after or 0) > one.durable]
         for send in free:
             self._packets += 1
-            self.network.append(Packet(self._packets, send.to, send.message))
+            copy: tuple[Entry, ...] = ()
+            if isinstance(send, SendSnapshot):
+                copy = tuple(self.applied[node][: send.message.snapshot.last_included_index])
+            self.network.append(Packet(self._packets, send.to, send.message, copy, one.boot))

@@ -5,7 +5,7 @@ commands, a line ``---``, and what happened.  Blocks are separated by an empty l
 index:term, as everywhere in the house notation.
 
     cluster n1 n2 n3 [batch 8]        a cluster that has run for a while, and hears no leader
-                                      (one entry a request unless said)
+                                      (one entry a request unless said, one behind a snapshot)
     log n1 1:1 2:1 term 2 [commit 1]  what n1's disk holds; before anything else happens
     slow n1 n2                        from now on these disks finish writes only by `flush`
     elect n1 [n2 ...]                 these hear nobody, n1 campaigns, and all between them settles
@@ -15,6 +15,8 @@ index:term, as everywhere in the house notation.
     read n1 [COUNT]                   clients ask to read, one event
     deliver n1 -> n2 [keep]           the oldest message arrives; with keep, a copy comes again last
     drop n1 -> n2                     all messages on that link are lost
+    snapshot n1 [INDEX]               n1's machine is durable, for a snapshot of all it applied,
+                                      or up to INDEX
     flush n1 [COUNT]                  the oldest writes become durable
     crash n1 [COUNT]                  power fails; so many unfinished writes survived
     restart n1
@@ -26,6 +28,7 @@ index:term, as everywhere in the house notation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from huffleraft.core import (
     ORIGIN,
@@ -35,7 +38,6 @@ from huffleraft.core import (
     Entry,
     EntryId,
     Halt,
-    Limits,
     Log,
     NodeId,
     ReadReady,
@@ -46,6 +48,7 @@ from huffleraft.core import (
     Timer,
     Vote,
 )
+from huffleraft.core.invariants import Image
 from huffleraft.notation import render_effect, render_server
 from tests.core.cluster import ONE_AT_A_TIME, CoreCluster
 
@@ -88,6 +91,7 @@ class Story:
             "read": self._read,
             "deliver": self._deliver,
             "drop": self._drop,
+            "snapshot": self._snapshot,
             "flush": self._flush,
             "crash": self._crash,
             "restart": self._restart,
@@ -135,7 +139,7 @@ class Story:
     def _found(self, words: list[str]) -> Iterable[str]:
         ids = [word for word in words if word.startswith("n")]
         batch = int(words[words.index("batch") + 1]) if "batch" in words else None
-        limits = Limits(entries_per_append=batch) if batch else ONE_AT_A_TIME
+        limits = replace(ONE_AT_A_TIME, entries_per_append=batch or 1)
         self._cluster = CoreCluster(len(ids), limits=limits)
         for node in ids:
             self._cluster.expire(node, Timer.STICKINESS)
@@ -146,9 +150,9 @@ class Story:
         ids = [EntryId(int(t), int(i)) for i, _, t in (w.partition(":") for w in rest if ":" in w)]
         term = int(rest[rest.index("term") + 1]) if "term" in rest else ids[-1].term
         one = self.cluster.nodes[node]
-        first = one.log[1]
+        first = one.disk.log[1]
         made = [Entry(at.term, at.index, f"{at.index}:{at.term}".encode()) for at in ids[1:]]
-        one.vote, one.log = Vote(term), Log(ORIGIN, (first, *made))
+        one.disk = Image(Vote(term), None, Log(ORIGIN, (first, *made)))
         one.server = None
         self.cluster.restart(node)
         self.cluster.expire(node, Timer.STICKINESS)
@@ -195,11 +199,17 @@ class Story:
                 return
         raise ScriptError(f"no message is on its way from {source} to {to}")
 
-    def _drop(self, words: list[str]) -> Iterable[str]:
+    def _drop(self, words: list[str]) -> Iterable[str] | None:
         source, _, to = words
-        network = self.cluster.network
-        network[:] = [one for one in network if (one.source, one.to) != (source, to)]
-        return ()
+        lost = [one for one in self.cluster.network if (one.source, one.to) == (source, to)]
+        for packet in lost:
+            self.cluster.lose(packet)
+        # Only the end of a stream is noticed by its sender.
+        return None if any(packet.copy for packet in lost) else ()
+
+    def _snapshot(self, words: list[str]) -> None:
+        node, *index = words
+        self.cluster.take_snapshot(node, int(index[0]) if index else None)
 
     def _flush(self, words: list[str]) -> None:
         self.cluster.flush(words[0], int(words[1]) if len(words) > 1 else None)

@@ -15,7 +15,11 @@ from huffleraft.core import (
     EntryId,
     Event,
     Follower,
+    Installing,
+    InstallSnapshotRequest,
+    InstallSnapshotResponse,
     Leader,
+    Limits,
     LogIndex,
     Message,
     Persisted,
@@ -28,6 +32,9 @@ from huffleraft.core import (
     RequestVoteResponse,
     Role,
     Server,
+    Snapshot,
+    SnapshotSent,
+    SnapshotTaken,
     StorageFailed,
     Term,
     Timer,
@@ -36,7 +43,7 @@ from huffleraft.core import (
     step,
 )
 from huffleraft.core.invariants import check_step
-from tests.core.building import append, at, candidate, entries, follower, leader, take
+from tests.core.building import THREE, append, at, candidate, entries, follower, leader, take
 
 LOG = ("1:1", "2:1", "3:2")
 TERM = 3
@@ -46,7 +53,11 @@ TERM = 3
 def followers() -> list[Server]:
     """Followers: of nobody, of n2, sticky or not, with and without a vote, a commit, a write."""
     heard, _ = take(follower(*LOG, term=TERM), Received(append("3:2", term=TERM)))
+    compacted = follower(*LOG, term=TERM, commit=3, limits=Limits(trailing_entries=1))
+    installing = follower(*LOG, term=TERM, commit=1)
     return [
+        take(compacted, SnapshotTaken(3))[0],
+        take(installing, Received(install("7:3", TERM)))[0],
         follower(*LOG, term=TERM),
         follower(*LOG, term=TERM, voted_for="n3", commit=2),
         follower(*LOG, term=TERM, sticky=True),
@@ -63,13 +74,27 @@ def campaigning() -> list[Server]:
     return [pre, early, candidate(*LOG, term=TERM - 1)]
 
 
+def install(last: str, term: Term) -> InstallSnapshotRequest:
+    """A snapshot that ends in the entry named index:term, from n2."""
+    return InstallSnapshotRequest("n2", term, Snapshot(at(last).index, at(last).term, THREE), 1)
+
+
 def leaders() -> list[Server]:
-    """A new leader, and one with agreeing peers, a proposal and reads under way."""
+    """A new leader, one with agreeing peers, a proposal and reads under way, one that sends n2 a
+    snapshot.
+    """
     new = leader(*LOG, term=TERM - 1)
     busy, _ = take(new, Received(AppendEntriesResponse("n3", TERM, at("3:2"), True, 4, None)))
     busy, _ = take(busy, ClientRequested(((1, b"x"), (2, b"y"))))
     busy, _ = take(busy, ReadRequested((3,)))
-    return [new, busy]
+    short = leader(*LOG, term=TERM - 1, commit=3, limits=Limits(trailing_entries=0))
+    short, _ = take(short, SnapshotTaken(3))
+    sending, _ = take(
+        short, Received(AppendEntriesResponse("n2", TERM, at("3:2"), False, 0, at("1:1")))
+    )
+    assert isinstance(sending.role, Leader)
+    assert dict(sending.role.progress)["n2"].mode == Installing(3)
+    return [new, busy, short, sending]
 
 
 SERVERS = {Follower: followers, PreCandidate: campaigning, Candidate: campaigning, Leader: leaders}
@@ -89,6 +114,9 @@ def messages(term: Term) -> list[Message]:
         new = f"{index}:{min(term, 2) if index > 2 else 1}"
         made.append(append(prev, term=term, commit=commit))
         made.append(append(prev, new, f"{index + 1}:{max(term, 2)}", term=term, commit=commit))
+    for last in ids[1:]:
+        made.append(InstallSnapshotRequest("n2", term, Snapshot(last.index, last.term, THREE), 1))
+    made += [InstallSnapshotResponse("n2", term, match, 1) for match in (0, 2, 3, 4)]
     for prev, match in itertools.product(("2:1", "3:2", "9:2"), (0, 2, 3, 4)):
         made.append(AppendEntriesResponse("n2", term, at(prev), True, match, None, 1))
         conflict = EntryId(min(match, 1), match)
@@ -106,7 +134,12 @@ def sane(server: Server, message: Message) -> bool:
             return True
         of_another = server.leader not in (None, message.source)
         return not of_another and not _contradicts_committed(server, message)
-    if isinstance(message, AppendEntriesResponse) and message.success:
+    if isinstance(message, InstallSnapshotRequest):
+        last = message.snapshot.id
+        known = server.log.holds(last) or last.index > server.commit_index
+        of_another = server.leader not in (None, message.source)
+        return known and not (of_another and message.term == server.current_term)
+    if isinstance(message, AppendEntriesResponse | InstallSnapshotResponse):
         return message.match <= log.last_index
     return True
 
@@ -142,9 +175,14 @@ def test_every_other_event_is_borne_in_every_role(role: type[Role]) -> None:
         ClientRequested(()),
         ReadRequested((92, 93)),
         Persisted(0),
+        SnapshotSent("n2", ok=True),
+        SnapshotSent("n3", ok=False),
         StorageFailed("no such disk"),
     ]
+    events += [SnapshotTaken(server.last_applied) for server in make()]
     for server, event in itertools.product(make(), events):
+        if isinstance(event, SnapshotTaken) and event.index > server.last_applied:
+            continue  # no embedder may say so
         new, effects = step(server, event)
         check_step(server, event, new, effects)
         recovered(new, new.last_applied)
@@ -158,7 +196,7 @@ def recovered(server: Server, last_applied: LogIndex) -> None:
         server.boot + 1,
         server.limits,
         server.vote,
-        None,
+        server.snapshot,
         log.base,
         log.between(log.first_index, log.last_index),
         last_applied,

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import pytest
 
 from huffleraft.core import (
+    NOBODY,
     AppendEntriesResponse,
     Apply,
     ClientRequested,
@@ -20,7 +21,9 @@ from huffleraft.core import (
     Event,
     Follower,
     Halt,
+    InstallSnapshotRequest,
     Leader,
+    Limits,
     Outcome,
     Persist,
     Persisted,
@@ -29,8 +32,12 @@ from huffleraft.core import (
     Received,
     Rejected,
     Reply,
+    Restore,
     Send,
+    SendSnapshot,
     Server,
+    Snapshot,
+    SnapshotTaken,
     Timer,
     TimerExpired,
     Unknown,
@@ -43,13 +50,18 @@ from tests.core.building import (
     append,
     appended,
     ask,
+    at,
     candidate,
     follower,
     leader,
     receive,
+    refused,
     take,
     vote,
 )
+
+SHORT = Limits(trailing_entries=1)
+"""One entry stays behind a snapshot."""
 
 Step: TypeAlias = tuple[Server, Event, Server, tuple[Effect, ...]]
 
@@ -111,6 +123,47 @@ def completing() -> Step:
     server, _ = receive(follower("1:1", term=2), append("1:1", "2:2", term=2))
     server, _ = receive(server, append("2:2", "3:2", term=2))
     return of(server, Persisted(1))
+
+
+def taking() -> Step:
+    """A follower takes a snapshot."""
+    server = follower("1:1", "2:1", "3:1", commit=3, limits=SHORT)
+    return of(server, SnapshotTaken(3))
+
+
+def installing() -> Step:
+    """A follower installs a leader's snapshot in the place of its log."""
+    return of(follower("1:1", "2:1", commit=1), Received(_install("9:1")))
+
+
+def restoring() -> Step:
+    """An install becomes durable, and the machine follows it and goes on."""
+    server, _ = receive(follower("1:1", "2:1", commit=1), _install("3:1"))
+    server, _ = receive(server, append("3:1", "4:1", term=1, commit=4))
+    return of(server, Persisted(2))
+
+
+def sending() -> Step:
+    """A leader begins the stream of a snapshot."""
+    server = leader("1:1", "2:1", "3:1", term=1, commit=3, limits=SHORT)
+    server, _ = take(server, SnapshotTaken(3))
+    return of(server, Received(refused("3:1", "1:1", term=2)))
+
+
+def _install(last: str) -> InstallSnapshotRequest:
+    return InstallSnapshotRequest("n2", 1, Snapshot(at(last).index, at(last).term, THREE))
+
+
+def _snapshot(**changes: object) -> Callable[[Step], Step]:
+    """The snapshot, and its write, are other than they should be."""
+
+    def change(told: Step) -> Step:
+        assert told[2].snapshot is not None
+        lie = replace(told[2].snapshot, **changes)  # type: ignore[arg-type]
+        written = _each(Persist, lambda one: replace(one, snapshot=lie))(told)
+        return _with(snapshot=lie)(written)
+
+    return change
 
 
 def _with(**changes: object) -> Callable[[Step], Step]:
@@ -199,6 +252,21 @@ def _in_a_later_term(told: Step) -> Step:
     return replace(told[0], vote=later), told[1], replace(told[2], vote=later), kept
 
 
+def _already_there(told: Step) -> Step:
+    unwritten = _each(Persist, lambda one: replace(one, snapshot=None))(told)
+    return replace(told[0], snapshot=told[2].snapshot), *unwritten[1:]
+
+
+def _by_another_install(told: Step) -> Step:
+    kept = tuple(effect for effect in told[3] if not isinstance(effect, Send))
+    return told[0], Received(_install("8:1")), told[2], kept
+
+
+def _of_another(sent: SendSnapshot) -> Effect:
+    other = replace(sent.message.snapshot, last_included_index=2)
+    return replace(sent, message=replace(sent.message, snapshot=other))
+
+
 LIES: list[tuple[str, Callable[[], Step], Callable[[Step], Step]]] = [
     ("TermMonotone", proposing, _with(vote=Vote(1, "n1"))),
     ("VoteOnce", proposing, _with(vote=Vote(2, "n2"))),
@@ -249,6 +317,24 @@ LIES: list[tuple[str, Callable[[], Step], Callable[[Step], Step]]] = [
     ("ReadApplied", reading, _later_index),
     ("ReadInOwnTerm", reading, _role(term_start=3)),
     ("UnknownWasProposed", proposing, _doubted),
+    ("SnapshotMonotone", taking, _with(snapshot=None)),
+    ("SnapshotPrefix", taking, _snapshot(configuration=NOBODY)),
+    ("SnapshotPrefix", taking, _snapshot(last_included_term=2)),
+    ("SnapshotPrefix", taking, _by(SnapshotTaken(2))),
+    ("SnapshotPrefix", taking, _by(TimerExpired(Timer.HEARTBEAT))),
+    ("SnapshotPrefix", installing, _snapshot(configuration=NOBODY)),
+    ("CompactedBySnapshot", taking, _already_there),
+    ("SnapshotSentIsOurs", sending, _each(SendSnapshot, _of_another)),
+    ("CommitOnlyIncluded", installing, _by_another_install),
+    ("AckOnlyShown", installing, _by(Received(_install("8:1")))),
+    (
+        "RestoreDurable",
+        restoring,
+        _each(Restore, lambda one: Restore(replace(one.snapshot, configuration=NOBODY))),
+    ),
+    ("RestoreFirst", restoring, _effects(lambda all_: (all_[1], all_[0], *all_[2:]))),
+    ("ApplyInOrder", restoring, _effects(lambda all_: all_[1:])),
+    ("EntriesBeforeAnswer", installing, _each(Send, lambda one: replace(one, after=None))),
     ("ConfigIsLatestInLog", proposing, _with(configuration=replace(THREE, voters=("n1",)))),
 ]
 

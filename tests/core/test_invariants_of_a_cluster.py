@@ -8,23 +8,26 @@ from dataclasses import replace
 import pytest
 
 from huffleraft.core import (
+    NOBODY,
     AppendEntriesResponse,
     ClientRequested,
     Entry,
+    InstallSnapshotResponse,
     Leader,
     Log,
     Message,
     NodeId,
     Server,
+    Snapshot,
     Timer,
     Vote,
 )
-from huffleraft.core.invariants import Cluster, History, InvariantViolation, check_cluster
+from huffleraft.core.invariants import Cluster, History, Image, InvariantViolation, check_cluster
 from tests.core.building import at
 from tests.core.cluster import CoreCluster
 
 Servers = dict[NodeId, Server]
-Disks = dict[NodeId, tuple[Vote, Log]]
+Disks = dict[NodeId, Image]
 Lie = Callable[[Servers, Disks], tuple[Message, ...]]
 
 LAST = 3
@@ -44,7 +47,7 @@ def sound() -> tuple[Servers, Disks, History]:
     servers = {node: cluster[node] for node in cluster.running}
     assert {one.commit_index for one in servers.values()} == {LAST}
     assert isinstance(servers["n1"].role, Leader)
-    disks = {node: (one.vote, one.log) for node, one in cluster.nodes.items()}
+    disks = {node: one.disk for node, one in cluster.nodes.items()}
     return servers, disks, cluster.history
 
 
@@ -59,7 +62,7 @@ def two_lead(servers: Servers, disks: Disks) -> tuple[Message, ...]:
 
 
 def voted_twice(servers: Servers, disks: Disks) -> tuple[Message, ...]:
-    disks["n2"] = Vote(2, "n3"), disks["n2"][1]
+    disks["n2"] = replace(disks["n2"], vote=Vote(2, "n3"))
     return ()
 
 
@@ -85,9 +88,14 @@ def leads_without_it(servers: Servers, disks: Disks) -> tuple[Message, ...]:
     return ()
 
 
+def shorter(disk: Image) -> Image:
+    """*disk* without the last entry."""
+    return replace(disk, log=disk.log.truncated(LAST))
+
+
 def lost_by_most_disks(servers: Servers, disks: Disks) -> tuple[Message, ...]:
     for node in ("n2", "n3"):
-        disks[node] = disks[node][0], disks[node][1].truncated(LAST)
+        disks[node] = shorter(disks[node])
     return ()
 
 
@@ -98,12 +106,27 @@ def could_win_without_it(servers: Servers, disks: Disks) -> tuple[Message, ...]:
 
 
 def believed_of_a_peer(servers: Servers, disks: Disks) -> tuple[Message, ...]:
-    disks["n2"] = disks["n2"][0], disks["n2"][1].truncated(LAST)
+    disks["n2"] = shorter(disks["n2"])
     return ()
 
 
 def claimed_on_the_way(servers: Servers, disks: Disks) -> tuple[Message, ...]:
     return (AppendEntriesResponse("n2", 2, at("3:2"), True, LAST + 1, None),)
+
+
+def installed_on_the_way(servers: Servers, disks: Disks) -> tuple[Message, ...]:
+    return (InstallSnapshotResponse("n2", 2, LAST + 1),)
+
+
+def of_what_nobody_committed(servers: Servers, disks: Disks) -> tuple[Message, ...]:
+    snapshot = Snapshot(LAST + 1, 2, servers["n2"].configuration)
+    servers["n2"] = replace(servers["n2"], snapshot=snapshot)
+    return ()
+
+
+def with_another_configuration(servers: Servers, disks: Disks) -> tuple[Message, ...]:
+    disks["n2"] = replace(disks["n2"], snapshot=Snapshot(LAST, 2, NOBODY))
+    return ()
 
 
 LIES: list[tuple[str, Lie]] = [
@@ -116,6 +139,9 @@ LIES: list[tuple[str, Lie]] = [
     ("ElectableComplete", could_win_without_it),
     ("MatchTruth", believed_of_a_peer),
     ("AckTruth", claimed_on_the_way),
+    ("AckTruth", installed_on_the_way),
+    ("SnapshotPrefix", of_what_nobody_committed),
+    ("SnapshotPrefix", with_another_configuration),
 ]
 
 

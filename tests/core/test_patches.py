@@ -20,7 +20,8 @@ RULES = [
     *(f"F.{line}" for line in (1, 2)),
     *(f"C.{line}" for line in (1, 2, 3, 4)),
     *(f"L.{line}" for line in (1, 2, 3, 4)),
-    *(f"W{rule}" for rule in (*range(1, 11), 13, 14, 15)),
+    *(f"IS.{line}" for line in (1, 5, 6, 7, 8)),
+    *(f"W{rule}" for rule in range(1, 16)),
 ]
 
 

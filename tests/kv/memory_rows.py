@@ -1,20 +1,42 @@
 """Durable rows in a dict, which take as long, and fail as, a schedule says."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain, repeat
 
 from anyio.lowlevel import checkpoint
 
 from huffleraft.codec.digest import digest
+from huffleraft.core.log import Snapshot
 from huffleraft.core.types import LogIndex
-from huffleraft.ports import Flush, Row, SessionRow
+from huffleraft.ports import Flush, Row, SessionRow, SnapshotCopy
+
+
+@dataclass
+class Copied:
+    """All rows and sessions."""
+
+    rows: dict[str, Row]
+    sessions: dict[LogIndex, SessionRow]
+
+
+def digest_of(rows: Mapping[str, Row], sessions: Mapping[LogIndex, SessionRow]) -> bytes:
+    """The state hash, computed here from plain dicts."""
+    return digest(
+        (
+            (key.encode(), row.value, row.version, row.changed_index)
+            for key, row in sorted(rows.items(), key=lambda item: item[0].encode())
+        ),
+        ((id_, row.sequence, row.used_index, row.result) for id_, row in sorted(sessions.items())),
+    )
 
 
 class MemoryRows:
     """`ports.Rows` in memory.
 
     *pauses* says how many times each call in turn lets other tasks run, before it acts and after;
-    `failures` what the next flushes raise, and whether after having written.
+    `failures` what the next flushes raise, and whether after having written.  A copy is taken row
+    by row, and stays in `copies` by its digest; `restore` takes the copy in `staged`.
     """
 
     def __init__(self, pauses: Iterable[int] = ()) -> None:
@@ -25,6 +47,8 @@ class MemoryRows:
         self.flushes: list[Flush] = []
         self.flushes_begun = 0
         self.failures: list[tuple[Exception, bool]] = []
+        self.copies: dict[bytes, Copied] = {}
+        self.staged: Copied | None = None
         self._pauses = chain(pauses, repeat(0))
 
     async def fetch(self, keys: Collection[str]) -> Mapping[str, Row]:
@@ -49,21 +73,28 @@ class MemoryRows:
 
     async def digest(self) -> bytes:
         await self._pause()
-        found = digest(
-            (
-                (key.encode(), row.value, row.version, row.changed_index)
-                for key, row in self._sorted()
-            ),
-            (
-                (session, row.sequence, row.used_index, row.result)
-                for session, row in sorted(self.session_rows.items())
-            ),
-        )
+        found = digest_of(self.rows, self.session_rows)
         await self._pause()
         return found
 
-    def _sorted(self) -> list[tuple[str, Row]]:
-        return sorted(self.rows.items(), key=lambda item: item[0].encode())
+    async def copy_rows(self) -> SnapshotCopy:
+        index = self.last_applied
+        copied = Copied({}, {})
+        for key in sorted(self.rows):
+            if key in self.rows:
+                copied.rows[key] = self.rows[key]
+            await self._pause()
+        copied.sessions.update(self.session_rows)
+        found = digest_of(copied.rows, copied.sessions)
+        self.copies[found] = copied
+        return SnapshotCopy(index, 0, found)
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        await self._pause()
+        assert self.staged is not None
+        self.rows, self.session_rows = dict(self.staged.rows), dict(self.staged.sessions)
+        self.last_applied = snapshot.last_included_index
+        await self._pause()
 
     def _write(self, changes: Flush) -> None:
         self.flushes.append(changes)

@@ -1,6 +1,6 @@
 """Runs the any-schedule machine on a core with one planted bug.
 
-    python -m tests.properties.canary BUG [--cluster-checks-only] [--batches] [--examples N]
+    python -m tests.properties.canary BUG [--cluster-checks-only] [--machine M] [--examples N]
 
 Exit 0 when the bug was caught, with the name of the broken property; 1 when it got away.
 The schedule is a fixed one, so a bug that is caught here is caught everywhere.
@@ -43,8 +43,28 @@ BUGS: dict[str, Patch] = {
     ),
     "waits-for-an-answer-that-came": Patch(
         f"{CORE}.progress",
-        "        mode=Replicate(tuple(last for last in in_flight if last > match)),",
-        "        mode=Replicate(in_flight),",
+        "        mode = Replicate(tuple(last for last in in_flight if last > match))",
+        "        mode = Replicate(in_flight)",
+    ),
+    "an-older-snapshot-is-installed": Patch(
+        f"{CORE}.snapshot",
+        "    if snapshot.last_included_index > server.commit_index:",
+        "    if snapshot.last_included_index >= server.log.base.index:",
+    ),
+    "restores-before-durable": Patch(
+        f"{CORE}.step",
+        "    if server.disk.snapshot_index < snapshot.last_included_index:",
+        "    if False:",
+    ),
+    "an-install-cuts-no-older-write": Patch(
+        f"{CORE}.durability",
+        "        return old.commit_index",
+        "        return new.log.common_last_index(old.log)",
+    ),
+    "a-snapshot-mode-that-nobody-leaves": Patch(
+        f"{CORE}.progress",
+        "    if not ok:\n        return replace(progress, mode=Probe(waiting=True))\n",
+        "    if not ok:\n        return progress\n",
     ),
 }
 """The bugs that this machine is there for; real ones, of real systems."""
@@ -55,8 +75,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bug", choices=[*BUGS, "none"])
     parser.add_argument("--cluster-checks-only", action="store_true")
-    parser.add_argument("--batches", action="store_true")
-    parser.add_argument("--examples", type=int, default=600)
+    parser.add_argument("--machine", choices=["plain", "batches", "snapshots"], default="plain")
+    parser.add_argument("--examples", type=int, default=1500)
     arguments = parser.parse_args()
     if arguments.bug != "none":
         install(arguments.bug, [BUGS[arguments.bug]])
@@ -72,9 +92,16 @@ def _run(arguments: argparse.Namespace) -> str | None:
     # Imported only now: the plant has to be in place before the core is.
     from huffleraft.core.invariants import InvariantViolation
     from tests.properties.any_schedule import AnySchedule, AnyScheduleOfBatches
+    from tests.properties.any_snapshots import AnySnapshots
 
-    class Machine(AnyScheduleOfBatches if arguments.batches else AnySchedule):  # type: ignore[misc]
-        check_steps = not arguments.cluster_checks_only
+    machines: dict[str, type[AnySchedule]] = {
+        "plain": AnySchedule,
+        "batches": AnyScheduleOfBatches,
+        "snapshots": AnySnapshots,
+    }
+
+    check_steps = not arguments.cluster_checks_only
+    machine = type("Machine", (machines[arguments.machine],), {"check_steps": check_steps})
 
     profile = settings(
         max_examples=arguments.examples,
@@ -86,7 +113,7 @@ def _run(arguments: argparse.Namespace) -> str | None:
         suppress_health_check=list(HealthCheck),
     )
     try:
-        run_state_machine_as_test(Machine, settings=profile)
+        run_state_machine_as_test(machine, settings=profile)
     except InvariantViolation as violation:
         return violation.name
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 
 from tests.properties.any_schedule import AnySchedule, AnyScheduleOfBatches
+from tests.properties.any_snapshots import AnySnapshots
 
 TestAnySchedule = AnySchedule.TestCase
 TestAnySchedule.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
@@ -13,3 +14,6 @@ TestAnyScheduleOfBatches = AnyScheduleOfBatches.TestCase
 TestAnyScheduleOfBatches.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None
 )
+
+TestAnySnapshots = AnySnapshots.TestCase
+TestAnySnapshots.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from huffleraft import RaftStore
 from huffleraft.raftstore.door import bind, bound_address
+from huffleraft.runtime.driver import Observer
 from huffleraft.runtime.memory_network import MemoryHub
 from huffleraft.settings import NodeSettings
 from huffleraft.store.memory import MemoryDisk
@@ -37,15 +39,33 @@ def free_addresses(count: int) -> list[str]:
     return addresses
 
 
+Observe: TypeAlias = Callable[[str], Observer | None]
+"""Who sees the steps of the node with this id, from each of its starts on."""
+
+
+def _nobody(node_id: str) -> None:
+    return None
+
+
 class Stores:
     """The nodes of one cluster, each of which can be closed and opened again."""
 
-    def __init__(self, tasks: TaskGroup, bootstrap: Mapping[str, str], root: Path | None) -> None:
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        bootstrap: Mapping[str, str],
+        root: Path | None,
+        settings: NodeSettings,
+        hub: MemoryHub | None,
+        observe: Observe,
+    ) -> None:
         self.bootstrap = bootstrap
         self.running: dict[str, RaftStore] = {}
         self._tasks = tasks
         self._root = root
-        self._hub = MemoryHub() if root is None else None
+        self._settings = settings
+        self._observe = observe
+        self._hub = (hub or MemoryHub()) if root is None else None
         self._disks = {node_id: MemoryDisk() for node_id in bootstrap}
         self._close: dict[str, anyio.Event] = {}
         self._closed: dict[str, anyio.Event] = {}
@@ -66,8 +86,9 @@ class Stores:
             node_id=node_id,
             listen=self.bootstrap[node_id] if self._hub is None else None,
             bootstrap=self.bootstrap,
-            settings=SWIFT,
+            settings=self._settings,
             hub=self._hub,
+            observe=self._observe(node_id),
         ) as self.running[node_id]:
             task_status.started()
             await self._close[node_id].wait()
@@ -92,7 +113,14 @@ class Stores:
 
 
 @asynccontextmanager
-async def stores(root: Path | None, count: int = 3) -> AsyncIterator[Stores]:
+async def stores(
+    root: Path | None,
+    count: int = 3,
+    *,
+    settings: NodeSettings = SWIFT,
+    hub: MemoryHub | None = None,
+    observe: Observe = _nobody,
+) -> AsyncIterator[Stores]:
     """A cluster that knows its leader: on SQLite and sockets under *root*, or all in memory."""
     ids = [f"n{number}" for number in range(1, count + 1)]
     addresses = [f"{node_id}.invalid:1" for node_id in ids]
@@ -100,7 +128,9 @@ async def stores(root: Path | None, count: int = 3) -> AsyncIterator[Stores]:
         addresses = free_addresses(count)
     with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks, AsyncExitStack() as closing:
-            cluster = Stores(tasks, dict(zip(ids, addresses, strict=True)), root)
+            cluster = Stores(
+                tasks, dict(zip(ids, addresses, strict=True)), root, settings, hub, observe
+            )
             for node_id in ids:
                 store = await cluster.open(node_id)
                 closing.callback(cluster._close[node_id].set)

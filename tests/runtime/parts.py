@@ -26,6 +26,7 @@ from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.memory_network import MemoryHub
 from huffleraft.runtime.node import Node
 from huffleraft.settings import NodeSettings
+from huffleraft.store.memory import MemoryDisk, MemoryStore
 from tests.kv.memory_rows import MemoryRows
 
 PATIENCE = 20.0
@@ -65,6 +66,7 @@ class KeptDisk:
             cluster_id=CLUSTER,
             boot=self.boot,
             vote=self.vote,
+            snapshot=None,
             base=ORIGIN,
             entries=entries,
             last_applied=0,
@@ -173,6 +175,7 @@ def node_over(
     return Node(
         recovered,
         storage=storage,
+        snapshots=MemoryStore(MemoryDisk()),
         machine=machine(),
         network=network,
         clock=clock or BoottimeClock(),

@@ -49,6 +49,7 @@ from huffleraft.runtime.node import Node
 from huffleraft.runtime.requests import LocalRequest
 from huffleraft.runtime.writer import Writer
 from huffleraft.settings import NodeSettings
+from huffleraft.store.memory import MemoryDisk, MemoryStore
 from tests.kv.memory_rows import MemoryRows
 from tests.runtime.parts import (
     PATIENCE,
@@ -484,6 +485,7 @@ async def test_a_read_does_not_wait_for_a_disk_longer_than_it_may() -> None:
     node = Node(
         disk.recovered("n1"),
         storage=disk,
+        snapshots=MemoryStore(MemoryDisk()),
         machine=KvStateMachine(StuckRows(), 0, {}),
         network=MemoryHub().network("n1"),
         clock=BoottimeClock(),

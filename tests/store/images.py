@@ -8,16 +8,18 @@ from pathlib import Path
 import anyio
 
 from huffleraft.core.effects import Persist
+from huffleraft.core.log import Snapshot
 from huffleraft.core.types import EntryId, Vote
 from huffleraft.ports import Flush, Recovered, Row, SessionRow
 from huffleraft.store import keyspace
 from huffleraft.store.directory import DataDirectory
 from huffleraft.store.opening import close_as_after_crash, open_directory
 from huffleraft.store.sqlite import SqliteStore, open_sqlite
-from tests.store.stories import FOUNDING, commands
+from tests.store.stories import CONFIGURATION, FOUNDING, commands
 
 VALUE = b"the value of apple"
 COMMAND = b"command 17"
+SNAPSHOT = Snapshot(11, 1, CONFIGURATION)
 CANDIDATE = "candidate-7"
 
 
@@ -30,7 +32,7 @@ async def _lead_a_life(store: SqliteStore) -> None:
     rows = {f"key {i}": Row(b"%d" % i * 40, 1, 5) for i in range(100)}
     await store.flush(Flush(20, {**rows, "apple": Row(VALUE, 2, 19)}, {}))
     await store.flush(Flush(21, {"key 3": None}, {5: SessionRow(1, 20, b"the answer")}))
-    await store.write((Persist(14, base=EntryId(1, 10)),))
+    await store.write((Persist(14, snapshot=SNAPSHOT, base=EntryId(1, 10)),))
     await store.write((Persist(15, entries=commands(60, 900, term=3)),))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from huffleraft.core.configuration import Configuration
 from huffleraft.core.effects import Persist
-from huffleraft.core.log import Entry
+from huffleraft.core.log import Entry, Snapshot
 from huffleraft.core.types import EntryId, Vote
 from huffleraft.ports import Flush, Recovered, Row, SessionRow
 from huffleraft.store.founding import Founding
@@ -25,6 +25,16 @@ FOUNDING = Founding("n1", "cluster", CONFIGURATION)
 KEYS = st.sampled_from(["a", "b", "apple", "ä", "a\0b", "z" * 100])
 ROWS = st.builds(Row, st.binary(max_size=9), st.integers(1, 9), st.integers(1, 99))
 SESSIONS = st.builds(SessionRow, st.integers(0, 9), st.integers(1, 99), st.binary(max_size=9))
+
+
+def past_rows(index: int) -> st.SearchStrategy[Row]:
+    """Rows that were changed last at *index* or before."""
+    return st.builds(Row, st.binary(max_size=9), st.integers(1, 9), st.integers(1, index))
+
+
+def past_sessions(index: int) -> st.SearchStrategy[SessionRow]:
+    """Sessions that were used last at *index* or before."""
+    return st.builds(SessionRow, st.integers(0, 9), st.integers(1, index), st.binary(max_size=9))
 
 
 def commands(first: int, count: int, term: int = 1) -> tuple[Entry, ...]:
@@ -42,10 +52,11 @@ def persist(draw: Draw, disk: MemoryDisk, write: int) -> Persist:  # type: ignor
         wish = replace(wish, truncate_from=cut)
         kept = [entry for entry in disk.entries if entry.index < cut]
         last = kept[-1].id if kept else base
-    elif last_applied > base.index and draw(st.integers(0, 5)) == 0:
-        index = draw(st.integers(base.index + 1, last_applied))
-        term = next(entry.term for entry in disk.entries if entry.index == index)
-        wish = replace(wish, base=EntryId(term, index))
+    elif last_applied > included_by(disk) and draw(st.integers(0, 5)) == 0:
+        included = id_at(disk, draw(st.integers(included_by(disk) + 1, last_applied)))
+        below = draw(st.integers(base.index, included.index))
+        snapshot = Snapshot(included.index, included.term, CONFIGURATION)
+        wish = replace(wish, snapshot=snapshot, base=id_at(disk, below))
     terms = sorted(draw(st.lists(st.integers(max(last.term, 1), last.term + 2), max_size=5)))
     payload = st.one_of(st.none(), st.binary(max_size=9), st.just(CONFIGURATION))
     entries = tuple(Entry(term, last.index + 1 + i, draw(payload)) for i, term in enumerate(terms))
@@ -55,6 +66,32 @@ def persist(draw: Draw, disk: MemoryDisk, write: int) -> Persist:  # type: ignor
         voted_for = draw(st.sampled_from([None, "n1", "n2"]))
         wish = replace(wish, vote=Vote(term, voted_for))
     return replace(wish, entries=entries)
+
+
+def installation(draw: Draw, disk: MemoryDisk, write: int) -> Persist:  # type: ignore[type-arg]
+    """The write by which a leader's snapshot takes the place of the log, or of its beginning."""
+    last = disk.entries[-1].id if disk.entries else disk.base
+    index = max(included_by(disk), disk.last_applied) + draw(st.integers(1, 6))
+    term = max(last.term, 1) + draw(st.integers(0, 1))
+    wish = Persist(write, Vote(max(disk.vote.current_term, term) + 1, None))
+    if index <= last.index and draw(st.booleans()):  # it is of the same past
+        id_ = id_at(disk, index)
+    else:
+        id_ = EntryId(term, index)
+        wish = replace(wish, truncate_from=index + 1) if index < last.index else wish
+    return replace(wish, snapshot=Snapshot(id_.index, id_.term, CONFIGURATION), base=id_)
+
+
+def included_by(disk: MemoryDisk) -> int:
+    """The last index that the disk's snapshot includes."""
+    return disk.snapshot.last_included_index if disk.snapshot else 0
+
+
+def id_at(disk: MemoryDisk, index: int) -> EntryId:
+    """The id at *index*, which the disk's log holds."""
+    if index == disk.base.index:
+        return disk.base
+    return disk.entries[index - disk.base.index - 1].id
 
 
 def flush(draw: Draw, disk: MemoryDisk) -> Flush:  # type: ignore[type-arg]
@@ -73,6 +110,7 @@ def held_by(disk: MemoryDisk) -> dict[str, object]:
     """What a store over *disk* must recover, besides the boot."""
     return {
         "vote": disk.vote,
+        "snapshot": disk.snapshot,
         "base": disk.base,
         "entries": tuple(disk.entries),
         "last_applied": disk.last_applied,
@@ -83,6 +121,7 @@ def told_by(recovered: Recovered) -> dict[str, object]:
     """The same, as a store told it."""
     return {
         "vote": recovered.vote,
+        "snapshot": recovered.snapshot,
         "base": recovered.base,
         "entries": recovered.entries,
         "last_applied": recovered.last_applied,

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from huffleraft.core.effects import Persist
-from huffleraft.core.log import Entry
+from huffleraft.core.log import Entry, Snapshot
 from huffleraft.core.types import ORIGIN, EntryId, Vote
 from huffleraft.errors import (
     ConfigurationInvalid,
@@ -23,7 +23,7 @@ from huffleraft.ports import Flush, Recovered, Row, Rows, SessionRow, Storage
 from huffleraft.store.founding import Founding
 from huffleraft.store.memory import MemoryDisk, MemoryStore, open_memory
 from huffleraft.store.sqlite import SqliteStore, open_sqlite
-from tests.store.stories import FOUNDING, commands
+from tests.store.stories import CONFIGURATION, FOUNDING, commands
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +61,7 @@ async def test_a_founder_begins_in_term_1_with_the_first_configuration(open_stor
         cluster_id="cluster",
         boot=1,
         vote=Vote(1, None),
+        snapshot=None,
         base=ORIGIN,
         entries=(Entry(1, 1, FOUNDING.configuration),),
         last_applied=0,
@@ -127,11 +128,13 @@ async def test_a_base_takes_the_log_below_it_away(open_store: Open) -> None:
     store, _ = await open_store(FOUNDING)
     await store.write((Persist(1, entries=commands(2, 10)),))
     await store.flush(Flush(8, {}, {}))
-    await store.write((Persist(2, base=EntryId(1, 6)),))
+    snapshot = Snapshot(7, 1, CONFIGURATION)
+    await store.write((Persist(2, snapshot=snapshot, base=EntryId(1, 6)),))
     await store.write((Persist(3, truncate_from=9, entries=commands(9, 1)),))
     await store.close()
     store, recovered = await open_store(FOUNDING)
     await store.close()
+    assert recovered.snapshot == snapshot
     assert recovered.base == EntryId(1, 6)
     assert recovered.entries == commands(7, 3)
 
@@ -139,7 +142,8 @@ async def test_a_base_takes_the_log_below_it_away(open_store: Open) -> None:
 async def test_a_base_above_the_log_empties_it(open_store: Open) -> None:
     store, _ = await open_store(FOUNDING)
     await store.write((Persist(1, entries=commands(2, 3)),))
-    await store.write((Persist(2, vote=Vote(5, None), base=EntryId(5, 20)),))
+    snapshot = Snapshot(20, 5, CONFIGURATION)
+    await store.write((Persist(2, Vote(5, None), snapshot, base=snapshot.id),))
     await store.flush(Flush(20, {}, {}))
     await store.write((Persist(3, entries=commands(21, 2, term=5)),))
     await store.close()

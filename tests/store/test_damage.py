@@ -173,7 +173,7 @@ def test_a_flipped_bit_of_the_file_is_refused_or_changes_nothing(
     held = contents(copy(closed_image, tmp_path / "sound"))
     dice = random.Random(SEED)
     offsets = [*range(16, 100, 2)]
-    offsets += [dice.randrange(size(closed_image, DATABASE)) for _ in range(120)]
+    offsets += [dice.randrange(size(closed_image, DATABASE)) for _ in range(160)]
     refused = 0
     for offset in offsets:
         path = copy(closed_image, tmp_path / "node")

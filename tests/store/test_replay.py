@@ -11,11 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huffleraft.core.effects import Persist
-from huffleraft.core.types import EntryId, Vote
 from huffleraft.store.memory import MemoryDisk, open_memory
+from huffleraft.store.memory_copies import MemoryStaged, written
 from huffleraft.store.merge import merged
 from huffleraft.store.sqlite import SqliteStore, open_sqlite
-from tests.store.stories import FOUNDING, flush, founded_disk, held_by, persist, told_by
+from tests.store.stories import (
+    FOUNDING,
+    KEYS,
+    flush,
+    founded_disk,
+    held_by,
+    installation,
+    past_rows,
+    past_sessions,
+    persist,
+    told_by,
+)
+from tests.store.transfers import receive
 
 
 @given(st.data(), st.integers(1, 6))
@@ -24,21 +36,19 @@ def test_a_group_commit_does_what_its_writes_do_one_by_one(data: st.DataObject, 
     disk.persist(persist(data.draw, disk, 0))
     merged_disk = replace(disk, entries=list(disk.entries))
     for number in range(1, count + 1):
-        last = disk.entries[-1].id if disk.entries else disk.base
-        if data.draw(st.integers(0, 5)) == 0:  # a snapshot is installed
-            above = EntryId(last.term, last.index + data.draw(st.integers(-1, 3)))
-            if above.index <= disk.base.index:
-                continue
-            write = Persist(number, vote=Vote(disk.vote.current_term + 1), base=above)
-            if above.index <= last.index:
-                write = replace(write, truncate_from=above.index + 1)
-            disk.last_applied = merged_disk.last_applied = above.index
+        if data.draw(st.integers(0, 3)) == 0:
+            write = installation(data.draw, disk, number)
+            assert write.snapshot is not None
+            index = write.snapshot.last_included_index
+            disk.last_applied = merged_disk.last_applied = index
         else:
             write = persist(data.draw, disk, number)
         disk.persist(write)
         writes.append(write)
     group = merged(writes)
-    merged_disk.persist(Persist(1, group.vote, group.base, group.truncate_from, group.entries))
+    merged_disk.persist(
+        Persist(1, group.vote, group.snapshot, group.base, group.truncate_from, group.entries)
+    )
     assert held_by(merged_disk) == held_by(disk)
 
 
@@ -57,8 +67,14 @@ async def _replay(directory: Path, data: st.DataObject) -> None:
             assert recovered.boot == boot
             assert told_by(recovered) == held_by(model)
             assert await store.digest() == await _digest(model)
+            if model.staged is not None:
+                await _restore(store, model)
             for _ in range(data.draw(st.integers(0, 6), label="steps")):
                 await _one_step(store, model, data)
+                if model.staged is not None:
+                    if data.draw(st.booleans(), label="crash before the restore"):
+                        break
+                    await _restore(store, model)
         finally:
             await store.close()
 
@@ -69,11 +85,39 @@ async def _one_step(store: SqliteStore, model: MemoryDisk, data: st.DataObject) 
         await store.flush(changes)
         model.apply(changes)
         return
+    if data.draw(st.integers(0, 4)) == 0:
+        await _install(store, model, data)
+        return
     writes = []
     for number in range(data.draw(st.integers(1, 3), label="group")):
         writes.append(persist(data.draw, model, number))
         model.persist(writes[-1])
     await store.write(writes)
+
+
+async def _install(store: SqliteStore, model: MemoryDisk, data: st.DataObject) -> None:
+    """A leader's snapshot comes, and whatever else the core wants written with it."""
+    writes = [persist(data.draw, model, 1)] if data.draw(st.booleans()) else []
+    for write in writes:
+        model.persist(write)
+    install = installation(data.draw, model, 2)
+    assert install.snapshot is not None
+    index = install.snapshot.last_included_index
+    rows = data.draw(st.dictionaries(KEYS, past_rows(index), max_size=4))
+    sessions = data.draw(st.dictionaries(st.integers(1, 5), past_sessions(index), max_size=2))
+    sender = MemoryDisk(rows=rows, sessions=sessions, last_applied=index)
+    copy, copied = written(sender.pages(), index)
+    await receive(store, install.snapshot, copy, copied)
+    await store.write([*writes, install])
+    model.persist(install)
+    model.staged = MemoryStaged(install.snapshot, copy, bytearray(copied), waits=True)
+
+
+async def _restore(store: SqliteStore, model: MemoryDisk) -> None:
+    assert model.staged is not None
+    await store.restore(model.staged.snapshot)
+    model.replace(model.staged.pages(), model.staged.copy.index)
+    model.staged = None
 
 
 async def _digest(model: MemoryDisk) -> bytes:

@@ -28,16 +28,19 @@ from huffleraft.core.invariants.logs import (
 )
 from huffleraft.core.invariants.messages import (
     answers_to_appends_are_true,
+    answers_to_installs_are_true,
     sends_wait_for_what_they_promise,
 )
+from huffleraft.core.invariants.snapshots import restored_is_durable, snapshots_are_true
 from huffleraft.core.invariants.violation import InvariantViolation, require
 from huffleraft.core.invariants.votes import votes_are_earned
-from huffleraft.core.invariants.writes import one_write_tells_the_difference, replay
+from huffleraft.core.invariants.writes import Image, one_write_tells_the_difference, replay
 from huffleraft.core.state import Server
 
 __all__ = [
     "Cluster",
     "History",
+    "Image",
     "InvariantViolation",
     "check_cluster",
     "check_step",
@@ -53,6 +56,7 @@ def check_step(old: Server, event: Event, new: Server, effects: tuple[Effect, ..
     one_write_tells_the_difference(old, event, new, effects)
     sends_wait_for_what_they_promise(old, new, effects)
     answers_to_appends_are_true(event, new, effects)
+    answers_to_installs_are_true(event, new, effects)
     votes_are_earned(old, event, new, effects)
     leader_append_only(old, new)
     truncation_needs_a_conflict(old, event, effects)
@@ -61,10 +65,13 @@ def check_step(old: Server, event: Event, new: Server, effects: tuple[Effect, ..
     replies_tell_the_truth(old, event, new, effects)
     every_ref_is_answered_once(old, event, new, effects)
     reads_are_confirmed(old, new, effects)
+    snapshots_are_true(old, event, new, effects)
+    restored_is_durable(old, new, effects)
+    latest = new.log.configuration_at(new.log.last_index, new.snapshot)
     require(
-        new.configuration == new.log.configuration(),
+        new.configuration == latest,
         "ConfigIsLatestInLog",
         "{} is in force, the log's last is {}",
         new.configuration,
-        new.log.configuration(),
+        latest,
     )

@@ -12,6 +12,7 @@ from huffleraft.core.effects import (
     ReadReady,
     Rejected,
     Reply,
+    Restore,
     Unknown,
 )
 from huffleraft.core.events import Event
@@ -22,10 +23,22 @@ from huffleraft.core.types import Ref
 
 
 def applied_is_what_is_said(old: Server, new: Server, effects: tuple[Effect, ...]) -> None:
-    """`Apply` hands over exactly the entries by which `last_applied` rose, in order.  ALL.1"""
-    applied = [entry for effect in effects if isinstance(effect, Apply) for entry in effect.entries]
-    expected = list(new.log.between(old.last_applied + 1, new.last_applied))
-    require(applied == expected, "ApplyInOrder", "applied {}, expected {}", applied, expected)
+    """`Apply` hands over exactly the entries by which `last_applied` rose, in order.  ALL.1
+
+    What a `Restore` stands for is not applied, and nothing is applied before it.
+    """
+    machine = [effect for effect in effects if isinstance(effect, Apply | Restore)]
+    first = old.last_applied + 1
+    for place, effect in enumerate(machine):
+        if isinstance(effect, Restore):
+            require(place == 0, "RestoreFirst", "{} restores after {}", new.id, machine[:place])
+            first = effect.snapshot.last_included_index + 1
+    applied = [entry for effect in machine if isinstance(effect, Apply) for entry in effect.entries]
+    expected = list(new.log.between(first, new.last_applied))
+    whole = len(expected) == new.last_applied - first + 1
+    require(
+        applied == expected and whole, "ApplyInOrder", "applied {}, expected {}", applied, expected
+    )
 
 
 def replies_tell_the_truth(

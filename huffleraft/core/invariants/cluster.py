@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from huffleraft.core.configuration import NOBODY, Configuration
 from huffleraft.core.invariants.violation import require
+from huffleraft.core.invariants.writes import Image
 from huffleraft.core.log import Entry, Log
-from huffleraft.core.messages import AppendEntriesResponse, Message
+from huffleraft.core.messages import AppendEntriesResponse, InstallSnapshotResponse, Message
 from huffleraft.core.state import Leader, Server
-from huffleraft.core.types import EntryId, LogIndex, NodeId, Term, Vote
+from huffleraft.core.types import EntryId, LogIndex, NodeId, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,12 @@ class Cluster:
     """All that exists at one moment.
 
     - ``servers``: those that run.  A crashed one is absent; its disk is not.
-    - ``disks``: what is durable on each node: its vote and its log.
+    - ``disks``: what is durable on each node.
     - ``messages``: what may still arrive, as far as it has left its sender.
     """
 
     servers: Mapping[NodeId, Server]
-    disks: Mapping[NodeId, tuple[Vote, Log]]
+    disks: Mapping[NodeId, Image]
     messages: tuple[Message, ...] = ()
 
     def leaders(self) -> Iterator[tuple[Server, Leader]]:
@@ -65,6 +67,7 @@ def check_cluster(cluster: Cluster, history: History) -> None:
     _electable_complete(cluster, history)
     _match_truth(cluster)
     _ack_truth(cluster)
+    _snapshot_prefix(cluster, history)
 
 
 def _election_safety(cluster: Cluster, history: History) -> None:
@@ -83,7 +86,8 @@ def _election_safety(cluster: Cluster, history: History) -> None:
 
 def _vote_once(cluster: Cluster, history: History) -> None:
     """No disk ever names two candidates in one term."""
-    for node, (vote, _) in cluster.disks.items():
+    for node, disk in cluster.disks.items():
+        vote = disk.vote
         if vote.voted_for is None:
             continue
         first = history.votes.setdefault((node, vote.current_term), vote.voted_for)
@@ -141,7 +145,7 @@ def _leader_completeness(cluster: Cluster, history: History) -> None:
         for entry, term in history.committed:
             if term < server.current_term:
                 require(
-                    server.log.term_at(entry.index) == entry.term,
+                    server.log.holds(entry.id),
                     "LeaderCompleteness",
                     "{} leads term {} without {}, committed in term {}",
                     server.id,
@@ -156,9 +160,7 @@ def _commit_durable(cluster: Cluster, history: History) -> None:
     if not history.committed:
         return
     entry, _ = history.committed[-1]
-    holders = {
-        node for node, (_, log) in cluster.disks.items() if log.term_at(entry.index) == entry.term
-    }
+    holders = {node for node, disk in cluster.disks.items() if disk.log.holds(entry.id)}
     for server in cluster.servers.values():
         if server.commit_index >= entry.index:
             require(
@@ -178,13 +180,13 @@ def _electable_complete(cluster: Cluster, history: History) -> None:
     if not history.committed:
         return
     last, _ = history.committed[-1]
-    logs = {node: log for node, (_, log) in cluster.disks.items()}
+    logs = {node: disk.log for node, disk in cluster.disks.items()}
     logs.update({node: server.log for node, server in cluster.servers.items()})
     for server in cluster.servers.values():
         voters = {node for node, log in logs.items() if server.log.last_id >= log.last_id}
         if server.is_voter and server.configuration.is_quorum(voters):
             require(
-                server.log.term_at(last.index) == last.term,
+                server.log.holds(last.id),
                 "ElectableComplete",
                 "{} could win with {}, without {}",
                 server.id,
@@ -197,9 +199,9 @@ def _match_truth(cluster: Cluster) -> None:
     """What a leader believes of a peer is so on the peer's disk, while it knows no later term."""
     for server, role in cluster.leaders():
         for peer, progress in role.progress:
-            vote, log = cluster.disks[peer]
-            if vote.current_term <= server.current_term:
-                _require_shared(server, log, progress.match_index, "MatchTruth", peer)
+            disk = cluster.disks[peer]
+            if disk.vote.current_term <= server.current_term:
+                _require_shared(server, disk.log, progress.match_index, "MatchTruth", peer)
 
 
 def _ack_truth(cluster: Cluster) -> None:
@@ -209,17 +211,19 @@ def _ack_truth(cluster: Cluster) -> None:
     those entries, and its leader can no longer commit by it alone.
     """
     for message in cluster.messages:
-        if not (isinstance(message, AppendEntriesResponse) and message.success):
+        if not isinstance(message, AppendEntriesResponse | InstallSnapshotResponse):
             continue
-        vote, log = cluster.disks[message.source]
+        disk = cluster.disks[message.source]
         for server, _ in cluster.leaders():
-            if server.current_term == message.term == vote.current_term:
-                _require_shared(server, log, message.match, "AckTruth", message.source)
+            if server.current_term == message.term == disk.vote.current_term:
+                _require_shared(server, disk.log, message.match, "AckTruth", message.source)
 
 
 def _require_shared(leader: Server, log: Log, match: LogIndex, name: str, peer: NodeId) -> None:
+    # Below either base all is committed, and so the same for both.
+    compacted = match <= max(log.base.index, leader.log.base.index)
     require(
-        match <= log.last_index and log.term_at(match) == leader.log.term_at(match),
+        match <= log.last_index and (compacted or log.term_at(match) == leader.log.term_at(match)),
         name,
         "{} counts on {} up to {}, whose disk ends in {}",
         leader.id,
@@ -227,3 +231,31 @@ def _require_shared(leader: Server, log: Log, match: LogIndex, name: str, peer: 
         match,
         log.last_id,
     )
+
+
+def _snapshot_prefix(cluster: Cluster, history: History) -> None:
+    """Every snapshot stands for a committed prefix, under the configuration in force at its end."""
+    snapshots = [(one.id, one.snapshot) for one in cluster.servers.values()]
+    snapshots += [(node, disk.snapshot) for node, disk in cluster.disks.items()]
+    for node, snapshot in snapshots:
+        if snapshot is None:
+            continue
+        index = snapshot.last_included_index
+        committed = history.committed[:index]
+        require(
+            len(committed) == index
+            and committed[-1][0].id == snapshot.id
+            and _configuration(committed) == snapshot.configuration,
+            "SnapshotPrefix",
+            "{} has {}, the cluster has committed {}",
+            node,
+            snapshot,
+            committed[-1:],
+        )
+
+
+def _configuration(committed: list[tuple[Entry, Term]]) -> Configuration:
+    for entry, _ in reversed(committed):
+        if isinstance(entry.payload, Configuration):
+            return entry.payload
+    return NOBODY

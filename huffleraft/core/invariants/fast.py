@@ -16,9 +16,10 @@ from huffleraft.core.events import ClientRequested, Event, ReadRequested
 from huffleraft.core.invariants.violation import require
 from huffleraft.core.messages import (
     AppendEntriesResponse,
+    InstallSnapshotResponse,
 )
 from huffleraft.core.state import Leader, Server
-from huffleraft.core.types import Ref
+from huffleraft.core.types import LogIndex, Ref
 
 _ANSWERS = (Reply, ReadReady)
 
@@ -53,9 +54,23 @@ def check_step_fast(old: Server, event: Event, new: Server, effects: tuple[Effec
         new.commit_index,
         new.disk.last_index,
     )
+    before, after = _included(old), _included(new)
+    require(
+        old.log.base.index <= new.log.base.index <= after and before <= after <= new.commit_index,
+        "SnapshotMonotone",
+        "snapshot {} became {}, base {}, commit {}",
+        before,
+        after,
+        new.log.base,
+        new.commit_index,
+    )
     _writes_are_numbered(old, new, effects)
     _answers_balance(old, event, new, effects)
     _answers_are_held(new, effects)
+
+
+def _included(server: Server) -> LogIndex:
+    return server.snapshot.last_included_index if server.snapshot else 0
 
 
 def _writes_are_numbered(old: Server, new: Server, effects: tuple[Effect, ...]) -> None:
@@ -74,7 +89,9 @@ def _writes_are_numbered(old: Server, new: Server, effects: tuple[Effect, ...]) 
 
 def _answers_are_held(new: Server, effects: tuple[Effect, ...]) -> None:
     for effect in effects:
-        if isinstance(effect, Send) and isinstance(effect.message, AppendEntriesResponse):
+        if isinstance(effect, Send) and isinstance(
+            effect.message, AppendEntriesResponse | InstallSnapshotResponse
+        ):
             require(
                 effect.message.match <= new.log.last_index,
                 "MatchIsHeld",

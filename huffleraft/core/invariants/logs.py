@@ -8,9 +8,7 @@ from huffleraft.core.effects import (
 )
 from huffleraft.core.events import Event, Received
 from huffleraft.core.invariants.violation import InvariantViolation, require
-from huffleraft.core.messages import (
-    AppendEntriesRequest,
-)
+from huffleraft.core.messages import AppendEntriesRequest, InstallSnapshotRequest
 from huffleraft.core.state import Leader, Server
 
 
@@ -41,6 +39,19 @@ def truncation_needs_a_conflict(old: Server, event: Event, effects: tuple[Effect
             old.commit_index,
         )
         request = event.message if isinstance(event, Received) else None
+        if effect.snapshot is not None:
+            require(
+                isinstance(request, InstallSnapshotRequest)
+                and effect.base == request.snapshot.id
+                and not old.log.agrees_with(effect.base)
+                and effect.truncate_from == effect.base.index + 1,
+                "TruncateOnConflict",  # IS.6
+                "{}: {} on {}",
+                old.id,
+                effect,
+                event,
+            )
+            continue
         shown = request.entries if isinstance(request, AppendEntriesRequest) else ()
         contradicts = any(
             entry.index == effect.truncate_from
@@ -78,6 +89,16 @@ def commit_needs_a_quorum(old: Server, event: Event, new: Server) -> None:
         )
         return
     request = event.message if isinstance(event, Received) else None
+    if isinstance(request, InstallSnapshotRequest):
+        require(
+            new.commit_index == request.snapshot.last_included_index,
+            "CommitOnlyIncluded",
+            "{} commits {} by {}",
+            new.id,
+            new.commit_index,
+            request,
+        )
+        return
     if not isinstance(request, AppendEntriesRequest):
         raise InvariantViolation("CommitByLeader", f"{new.id} commits at {event}")
     shown = request.prev_log_id.index + len(request.entries)

@@ -7,12 +7,15 @@ from huffleraft.core.effects import (
     Halt,
     Persist,
     Send,
+    SendSnapshot,
 )
 from huffleraft.core.events import Event, Received
 from huffleraft.core.invariants.violation import InvariantViolation, require
 from huffleraft.core.messages import (
     AppendEntriesRequest,
     AppendEntriesResponse,
+    InstallSnapshotRequest,
+    InstallSnapshotResponse,
 )
 from huffleraft.core.state import Server
 from huffleraft.core.types import Vote
@@ -25,7 +28,7 @@ def sends_wait_for_what_they_promise(old: Server, new: Server, effects: tuple[Ef
     message tells: W1-W4, W8.
     """
     for effect in effects:
-        if not isinstance(effect, Send):
+        if not isinstance(effect, Send | SendSnapshot):
             continue
         message, after = effect.message, effect.after or 0
         require(
@@ -46,10 +49,10 @@ def sends_wait_for_what_they_promise(old: Server, new: Server, effects: tuple[Ef
             vote,
             new.vote,
         )
-        if isinstance(message, AppendEntriesResponse) and message.success:
+        if isinstance(message, AppendEntriesResponse | InstallSnapshotResponse):
             require(
                 message.match <= last_index,
-                "EntriesBeforeAnswer",  # W3
+                "EntriesBeforeAnswer",  # W3, W11
                 "{} may leave when the disk holds up to {}",
                 message,
                 last_index,
@@ -71,6 +74,25 @@ def _persist_comes_first(old: Server, effects: tuple[Effect, ...]) -> None:
     require(Halt not in kinds[:-1], "EffectOrder", "{} goes on after Halt: {}", old.id, kinds)
 
 
+def answers_to_installs_are_true(event: Event, new: Server, effects: tuple[Effect, ...]) -> None:
+    """An answer to an install speaks of that snapshot, and of what is known to be committed."""
+    for effect in effects:
+        if not (isinstance(effect, Send) and isinstance(effect.message, InstallSnapshotResponse)):
+            continue
+        message = effect.message
+        request = event.message if isinstance(event, Received) else None
+        if not isinstance(request, InstallSnapshotRequest):
+            raise InvariantViolation("AnswersAreAnswers", f"{message} answers {event}")
+        require(
+            message.match == 0
+            or message.match == request.snapshot.last_included_index <= new.commit_index,
+            "AckOnlyShown",
+            "{} for {}",
+            message,
+            request,
+        )
+
+
 def answers_to_appends_are_true(event: Event, new: Server, effects: tuple[Effect, ...]) -> None:
     """A success speaks of no more than the request showed, and of what the log now holds.  W3"""
     for effect in effects:
@@ -84,9 +106,13 @@ def answers_to_appends_are_true(event: Event, new: Server, effects: tuple[Effect
             continue
         shown = request.prev_log_id.index + len(request.entries)
         require(message.match <= shown, "AckOnlyShown", "{} for {}", message, request)
+        # What is before the base is in a snapshot, committed, and so what any leader has.
+        base = new.log.base.index
         held = new.log.between(request.prev_log_id.index + 1, shown)
+        wanted = tuple(entry for entry in request.entries if entry.index > base)
         require(
-            held == request.entries and new.log.agrees_with(request.prev_log_id),
+            held == wanted
+            and (request.prev_log_id.index < base or new.log.agrees_with(request.prev_log_id)),
             "AckHeld",
             "{} though the log is {}",
             message,
