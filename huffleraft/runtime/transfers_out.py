@@ -97,7 +97,7 @@ class Outgoing:
         self._report = report
         self._last_number = boot << _BOOT_BITS
         self._streams: dict[NodeId, Stream] = {}
-        self._troubled: set[NodeId] = set()  # whose last stream failed, which was told
+        self._troubled: set[NodeId] = set()  # whose disk is full, or worse: it was told
         self._tasks: TaskGroup | None = None
         self.failure: HuffleraftError | None = None
         """Why the node must halt; None while it need not."""
@@ -203,8 +203,8 @@ class Outgoing:
         finally:
             seconds = self._clock.now() - begun
             _log.log(level, "the snapshot to %s %s after %.2f s", stream.peer, how, seconds)
-            if how != _ENDS[Standing.DONE]:
-                self._troubled.add(stream.peer)
+            if how in (_ENDS[Standing.DAMAGED], _ENDS[Standing.NO_ROOM]):
+                self._troubled.add(stream.peer)  # it will be so again and again
 
     async def _answered(
         self, stream: Stream, message: SnapshotAsk | SnapshotOffer
