@@ -32,6 +32,18 @@ class Node:
     address: str
     data_dir: Path
     process: subprocess.Popen[str]
+    command: list[str]
+
+    @property
+    def log(self) -> Path:
+        """What it writes to standard error."""
+        return self.data_dir.with_suffix(".log")
+
+    def started_again(self) -> Node:
+        """The same node in a new process, ready; its log goes on."""
+        again = _spawned(self.id, self.address, self.data_dir, self.command)
+        _await_ready(again)
+        return again
 
     def cpu(self) -> float:
         """Seconds of CPU burnt so far, by all its threads."""
@@ -71,7 +83,7 @@ def cluster(folder: Path, count: int, *, backend: str) -> Iterator[list[Node]]:
         for node_id, address in founders.items():
             nodes.append(_started(folder, node_id, address, founders, backend))
         for node in nodes:
-            _await_ready(node, folder)
+            _await_ready(node)
         yield nodes
     finally:
         stop(nodes)
@@ -104,21 +116,23 @@ def leader_of(nodes: list[Node]) -> tuple[Node, int]:
 def _started(
     folder: Path, node_id: str, address: str, founders: dict[str, str], backend: str
 ) -> Node:
-    data_dir = folder / node_id
-    log = (folder / f"{node_id}.log").open("w", encoding="utf-8")
     command = [sys.executable, "-m", "huffleraft", "serve"]
-    command += ["--id", node_id, "--listen", address, "--data-dir", str(data_dir)]
+    command += ["--id", node_id, "--listen", address, "--data-dir", str(folder / node_id)]
     command += ["--bootstrap", ",".join(f"{name}={where}" for name, where in founders.items())]
     command += ["--backend", backend]
-    with log:
+    return _spawned(node_id, address, folder / node_id, command)
+
+
+def _spawned(node_id: str, address: str, data_dir: Path, command: list[str]) -> Node:
+    with data_dir.with_suffix(".log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    return Node(node_id, address, data_dir, process)
+    return Node(node_id, address, data_dir, process, command)
 
 
-def _await_ready(node: Node, folder: Path) -> None:
+def _await_ready(node: Node) -> None:
     assert node.process.stdout is not None, "it was asked for"
     if not node.process.stdout.readline().startswith("ready "):
-        log = (folder / f"{node.id}.log").read_text(encoding="utf-8")
+        log = node.log.read_text(encoding="utf-8")
         raise SystemExit(f"{node.id} did not start; its log ends: {log[-500:]}")
 
 
