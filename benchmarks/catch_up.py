@@ -112,7 +112,7 @@ def _write(load: Load, measured: Measured, over: threading.Event) -> None:
 
 
 def _caught_up(node: Node, goal: int, begun: float) -> float:
-    while node.status()["last_applied"] < goal:
+    while (told := node.status())["last_applied"] < goal or not told["ready"]:
         if time.perf_counter() > begun + 120:
             raise SystemExit(f"{node.id} had not caught up after two minutes; look at its log")
         time.sleep(0.02)
