@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huffleraft.core import AppendEntriesRequest, Entry, PreVoteRequest
+from huffleraft.core import (
+    AppendEntriesRequest,
+    Configuration,
+    Entry,
+    InstallSnapshotRequest,
+    PreVoteRequest,
+    Snapshot,
+)
 from huffleraft.core.types import EntryId
 from huffleraft.errors import FrameInvalid, HandshakeRefused
-from huffleraft.ports import Forward, Forwarded, PeerMessage
+from huffleraft.ports import (
+    Forward,
+    Forwarded,
+    PeerMessage,
+    SnapshotAsk,
+    SnapshotOffer,
+    SnapshotWanted,
+    Standing,
+)
 from huffleraft.runtime.frames import (
     FRAME_BYTES_MAX,
     MAGIC,
@@ -33,7 +49,11 @@ from huffleraft.runtime.handshake import (
     judge_answer,
     opening,
 )
+from huffleraft.runtime.transfer_frames import is_whole, sealed_chunk
 
+INSTALL = InstallSnapshotRequest(
+    "n1", 4, Snapshot(9, 3, Configuration.of({"n1": "a:1", "n2": "b:2"})), 7
+)
 ME = Member("c1", "n1", 3)
 HER = Member("c1", "n2", 5)
 
@@ -86,6 +106,10 @@ def test_no_frame_of_ours_is_longer_than_a_peer_takes() -> None:
 @pytest.mark.parametrize(
     "message",
     [
+        SnapshotAsk((7 << 32) + 1),
+        SnapshotOffer(3, INSTALL, 1 << 40, bytes(range(32))),
+        sealed_chunk(3, 65_536, b"some bytes"),
+        SnapshotWanted(3, 65_536, Standing.NO_ROOM),
         Forward((7 << 32) + 1, True, b"\x00command"),
         Forwarded((1 << 63) - 1, "ok", b"result", 9, 2),
         Forwarded(0, "unknown", b"", 0, 0),
@@ -236,3 +260,36 @@ def test_an_answer_that_is_no_text_is_named_so() -> None:
 def test_a_later_version_may_add_to_its_hello() -> None:
     longer = b"\x96" + body_of(HER.hello())[1:] + b"\xa3new"
     assert decode_hello(longer) == HER.hello()
+
+
+def test_a_chunk_knows_of_any_damage_to_itself() -> None:
+    chunk = sealed_chunk(3, 4, b"abc")
+    assert is_whole(chunk)
+    for damaged in (
+        replace(chunk, number=4),
+        replace(chunk, offset=5),
+        replace(chunk, data=b"abd"),
+        replace(chunk, seal=bytes(16)),
+    ):
+        assert not is_whole(damaged)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SnapshotOffer(3, INSTALL, 5, bytes(31)),
+        replace(sealed_chunk(1, 0, b"x"), data=bytes((256 << 10) + 1)),
+        replace(sealed_chunk(1, 0, b"x"), data=b""),
+        SnapshotAsk(-1),
+    ],
+)
+def test_frames_of_snapshots_have_bounds(message: PeerMessage) -> None:
+    with pytest.raises(FrameInvalid, match="a frame of a snapshot cannot be read"):
+        decode_peer_message(encode_peer_message(message))
+
+
+def test_a_snapshot_is_offered_with_nothing_but_its_request() -> None:
+    other = PreVoteRequest("n1", 4, EntryId(1, 1))
+    offer = SnapshotOffer(3, other, 5, bytes(32))  # type: ignore[arg-type]  # as a liar would
+    with pytest.raises(FrameInvalid, match="an InstallSnapshotRequest was expected"):
+        decode_peer_message(encode_peer_message(offer))
