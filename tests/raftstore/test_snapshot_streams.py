@@ -14,7 +14,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from huffleraft.core import Effect, Limits, Restore
+from huffleraft.core import Effect, Leader, Limits, Restore
 from huffleraft.ports import (
     PeerMessage,
     SnapshotAsk,
@@ -24,8 +24,9 @@ from huffleraft.ports import (
 )
 from huffleraft.runtime.transfer_frames import CHUNK_BYTES, sealed_chunk
 from huffleraft.runtime.transfers_out import WINDOW_BYTES
+from huffleraft.settings import NodeSettings
 from huffleraft.store.memory import MemoryDisk
-from tests.raftstore.stores import SWIFT, Stores, stores
+from tests.raftstore.stores import PATIENCE, SWIFT, Stores, stores
 from tests.raftstore.test_snapshots import agreement, until_applied, write_keys
 from tests.raftstore.wire import Orders, TappedHub
 
@@ -77,11 +78,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(*, count: int = 3, down: int = 1) -> AsyncIterator[Scene]:
+async def scene(
+    *, count: int = 3, down: int = 1, settings: NodeSettings = SMALL
+) -> AsyncIterator[Scene]:
     """*down* of *count* nodes miss what the others' logs hold no more."""
     orders = Orders()
     hub = TappedHub(orders)
-    async with stores(None, count, settings=SMALL, hub=hub, observe=orders.of) as cluster:
+    async with stores(None, count, settings=settings, hub=hub, observe=orders.of) as cluster:
         missing = [store.node_id for store in cluster.followers()[:down]]
         for node_id in missing:
             await cluster.close(node_id)
@@ -224,7 +227,8 @@ async def test_writes_go_on_while_a_snapshot_is_sent() -> None:
 
 
 async def test_an_isolated_leader_ends_its_streams_and_another_goes_on() -> None:
-    async with scene(count=5, down=1) as play:
+    patient = replace(SMALL, link_dead=PATIENCE)  # so that silence alone ends nothing here
+    async with scene(count=5, settings=patient) as play:
         down, deposed = play.down[0], play.leader
         reached = anyio.Event()
 
@@ -244,8 +248,10 @@ async def test_an_isolated_leader_ends_its_streams_and_another_goes_on() -> None
         play.hub.isolate(deposed)
         await play.orders.until(lambda: receiver.server.leader not in {None, deposed})
         await until_applied(receiver, KEYS)
-        play.hub.heal()
         former = play.cluster.running[deposed]
+        await play.orders.until(lambda: not isinstance(former.server.role, Leader))
+        await play.orders.until(lambda: not former._node._transfers.sending)
+        play.hub.heal()
         await play.orders.until(lambda: former.server.leader not in {None, deposed})
 
         await play.caught_up()

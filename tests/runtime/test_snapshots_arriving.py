@@ -146,6 +146,7 @@ async def pour(play: Receiver, offer: SnapshotOffer, data: bytes, *, until: int)
     source = offer.install.source
     _, answer = await offered(play, offer)
     while answer.offset < until:
+        assert answer.standing is Standing.MORE
         end = min(until, answer.offset + PIECE)
         chunk = sealed_chunk(offer.number, answer.offset, data[answer.offset : end])
         if end == offer.size:  # the next answer comes when it has been installed
