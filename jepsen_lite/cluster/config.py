@@ -25,6 +25,9 @@ class ClusterConfig:
     heartbeat_ms: int = 60
     election_ms: tuple[int, int] = (400, 800)
     request_timeout: float = 0.6
+    snapshot_entries: int = 500
+    trailing_entries: int = 50
+    """Few, so that a node that was away for a while comes back by a snapshot."""
     plant: str | None = None
     program: tuple[str, ...] | None = None
     serve_arguments: tuple[str, ...] = ()
@@ -73,6 +76,8 @@ class ClusterConfig:
             f"--heartbeat-ms={self.heartbeat_ms}",
             f"--election-ms={least}-{most}",
             f"--request-timeout={self.request_timeout}",
+            f"--snapshot-entries={self.snapshot_entries}",
+            f"--trailing-entries={self.trailing_entries}",
             *self.serve_arguments,
         )
 

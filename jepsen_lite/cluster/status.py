@@ -39,6 +39,8 @@ class Status:
     leader: str | None = None
     hash: str | None = None
     hash_index: int | None = None
+    installs: int = 0
+    """Snapshots of others that have replaced its state in this boot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

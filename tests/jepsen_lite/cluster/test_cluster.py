@@ -234,6 +234,7 @@ def test_a_plant_stands_before_the_command_that_it_is_planted_in(tmp_path: Path)
     assert command[1:6] == ("-m", "jepsen_lite.plants", "stale-reads", "--", "serve")
     assert "--advertise=127.0.0.1:2" in command
     assert "--bootstrap=n1=127.0.0.1:1,n2=127.0.0.1:2" in command
+    assert {"--snapshot-entries=500", "--trailing-entries=50"} <= set(command)
 
 
 @pytest.mark.parametrize("hash_every,asked_for", [(1, True), (None, False)])

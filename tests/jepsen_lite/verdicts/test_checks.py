@@ -235,3 +235,9 @@ def test_a_run_without_a_word_of_the_proxy_or_of_peers_is_void(tmp_path: Path) -
     (run / "proxy.json").unlink()
     assert judge(run).check("proxied").message == "void: the proxy left no report"
     assert judge(run).check("proxied").valid is Verdict.UNKNOWN
+
+
+def test_progress_tells_how_many_snapshots_each_node_installed(tmp_path: Path) -> None:
+    check = judged(tmp_path / "run", SOUND, installs=2).check("progress")
+    assert check.details["installs"] == {"n1": 2, "n2": 0}
+    assert check.message.endswith("snapshots installed: n1 2")
