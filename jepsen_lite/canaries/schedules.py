@@ -1,4 +1,4 @@
-"""The schedules of the canaries: each gives its bug the moment it needs, three times."""
+"""The schedules of the canaries: each gives its bug the moment it needs, most three times."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from jepsen_lite.plants.catalogue import (
     FORGOTTEN_VOTE,
     LOST_WRITE,
     NONE,
+    SNAPSHOT_WITHOUT_SESSIONS,
     STALE_READS,
 )
 from jepsen_lite.workload import HOT_KEYS
@@ -26,6 +27,9 @@ READY_SECONDS: Final = 10.0
 
 QUIET_SECONDS: Final = 0.7
 """Twice as long, and more, as the planted store takes to write what it says is durable."""
+
+MISSED_ENTRIES: Final = 650
+"""More than a snapshot comes after (500) and than are kept behind it (50)."""
 
 
 async def stale_reads(stage: Stage) -> None:
@@ -89,6 +93,18 @@ async def early_durable(stage: Stage) -> None:
         await stage.cluster.ready(within=READY_SECONDS)
 
 
+async def snapshot_without_sessions(stage: Stage) -> None:
+    """A node misses a client's session, and so many entries that it comes back by a snapshot."""
+    leader = await stage.leader()
+    away = next(node for node in stage.nodes if node != leader)
+    others = [node for node in stage.nodes if node != away]
+    rolls = dice(stage.seed, "sessions")
+    async with inflicted(Kill((away,)), stage.cluster, stage.journal, kind="kill-one", dice=rolls):
+        await stage.open_session(others)
+        await stage.grow(others, MISSED_ENTRIES)
+    await stage.cluster.ready(within=READY_SECONDS)
+
+
 async def nothing(stage: Stage) -> None:
     """Some load; what is shown comes with the last act, which every run ends with."""
     await stage.write_all(stage.nodes)
@@ -100,6 +116,7 @@ async def everything(stage: Stage) -> None:
     await stale_reads(stage)
     await lost_write(stage)
     await early_durable(stage)
+    await snapshot_without_sessions(stage)
 
 
 SCHEDULES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
@@ -107,5 +124,6 @@ SCHEDULES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     LOST_WRITE.name: lost_write,
     EARLY_DURABLE.name: early_durable,
     FORGOTTEN_VOTE.name: nothing,
+    SNAPSHOT_WITHOUT_SESSIONS.name: snapshot_without_sessions,
     NONE.name: everything,
 }

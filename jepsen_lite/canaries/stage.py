@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, Self
+
+import httpx2
 
 from jepsen_lite.clients import PinnedClient, Wish
 from jepsen_lite.cluster import Cluster, ClusterNotReady
@@ -91,6 +93,31 @@ class Stage:
         async with asyncio.TaskGroup() as tasks:
             for node in nodes:
                 tasks.create_task(work(self.writers[node]))
+
+    async def grow(self, nodes: Iterable[str], entries: int) -> None:
+        """The writers of *nodes* write until so many *entries* more are committed."""
+        goal = await self._committed() + entries
+        while await self._committed() < goal:
+            await self.write_once(nodes, 0.3)
+
+    async def _committed(self) -> int:
+        await self.cluster.refresh()
+        told = (self.cluster.latest(node) for node in self.nodes)
+        return max(one.status.commit_index for one in told if one is not None and one.status)
+
+    async def open_session(self, nodes: Iterable[str]) -> None:
+        """Register a client's session through one of *nodes*, at the latest after some attempts.
+
+        Raises ClusterNotReady if none would.
+        """
+        async with httpx2.AsyncClient(follow_redirects=True, trust_env=False) as client:
+            for _ in range(ATTEMPTS_MAX):
+                for node in nodes:
+                    with suppress(httpx2.HTTPError):
+                        url = f"http://{self.cluster.addresses[node]}/v1/sessions"
+                        if (await client.post(url)).status_code == httpx2.codes.CREATED:
+                            return
+        raise ClusterNotReady("no node registered a session")
 
     async def write_one(self, node: str) -> None:
         """The writer of *node* writes one write-once key."""

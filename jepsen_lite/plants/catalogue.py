@@ -109,7 +109,29 @@ FORGOTTEN_VOTE: Final = Plant(
     anomaly="a node that votes for two candidates in one term",
 )
 
+SNAPSHOT_WITHOUT_SESSIONS: Final = Plant(
+    "snapshot-without-sessions",
+    "A snapshot that is sent to another node holds the keys, and not the clients' sessions.",
+    (
+        Patch(
+            "huffleraft.store.outgoing",
+            "                sessions = page_of_sessions(ids)\n",
+            "                sessions = page_of_sessions(() if planted() else ids)\n",
+        ),
+    ),
+    check="agreement",
+    anomaly="states that differ at an equal index",
+)
+
 PLANTS: Final = {
-    plant.name: plant for plant in (NONE, STALE_READS, LOST_WRITE, EARLY_DURABLE, FORGOTTEN_VOTE)
+    plant.name: plant
+    for plant in (
+        NONE,
+        STALE_READS,
+        LOST_WRITE,
+        EARLY_DURABLE,
+        FORGOTTEN_VOTE,
+        SNAPSHOT_WITHOUT_SESSIONS,
+    )
 }
 """Every plant by its name."""

@@ -14,7 +14,7 @@ from jepsen_lite.plants.catalogue import PLANTS
 from jepsen_lite.verdict import Verdict
 from jepsen_lite.verdicts import Check, Results
 
-NAMES = ("linearizable", "once", "leaders", "alive")
+NAMES = ("linearizable", "once", "leaders", "alive", "agreement")
 
 
 def results(**found: Verdict) -> Results:
@@ -34,6 +34,7 @@ def test_every_plant_has_a_schedule() -> None:
         ("lost-write", "once"),
         ("early-durable", "once"),
         ("forgotten-vote", "leaders"),
+        ("snapshot-without-sessions", "agreement"),
     ],
 )
 def test_a_bug_is_caught_by_its_own_check_and_by_no_other(name: str, check: str) -> None:
