@@ -24,12 +24,14 @@ Who sends what, and who waits for whom:
 
 How each wait ends:
 
-- The sender waits for ``Wanted``.  Without progress for an election timeout it repeats its ask
-  or its offer, which the receiver answers with what it wants, and goes back to that offset; so
-  any frame may be lost.  It gives up (`ok` false) when it has heard nothing for `link_dead`.
-- It gives up at once when the link is lost, when it no longer leads in that term, when the peer
-  is no member any more, or when its own disk is full.  The core tries again at a heartbeat, and
-  the next stream goes on where this one stopped.
+- The sender waits for ``Wanted``.  Without progress for an election timeout (a quarter of
+  `link_dead` at most) it repeats its ask or its offer, which the receiver answers with what it
+  wants, and goes back to that offset; so any frame may be lost.  It gives up (`ok` false) when it
+  has heard nothing for `link_dead`.
+- It gives up at once when the link is lost, when it no longer leads in that term, or when the
+  peer is no member any more; and after an election timeout where a disk is full or a copy came
+  damaged, at either end.  The core tries again at a heartbeat, and the next stream goes on where
+  this one stopped.
 - A later `SendSnapshot` for the same peer takes the place of the stream under way, and both
   orders end when that one does: an end told earlier would be taken for the later one's.
 - Whoever needs a new copy waits until the last stream of the old one has ended.

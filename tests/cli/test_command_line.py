@@ -35,6 +35,8 @@ UNWORKABLE = [
     (["--election-ms", "1200-600"], "give the lower one first"),
     (["--heartbeat-ms", "0"], "heartbeat is 0.0; it must be a number above 0"),
     (["--heartbeat-ms", "700"], "the heartbeat (0.7 s) must be shorter"),
+    (["--snapshot-entries", "0"], "snapshot_entries is 0; it must be a number above 0"),
+    (["--trailing-entries", "-1"], "limit trailing_entries is -1; it must be at least 0"),
     (["--request-timeout", "nan"], "request_timeout is nan"),
 ]
 
