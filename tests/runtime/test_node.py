@@ -461,6 +461,35 @@ async def test_a_machine_that_must_be_flushed_is_while_writes_never_cease() -> N
     assert rows.last_applied == 1
 
 
+async def test_the_log_goes_on_while_the_machine_is_busy_and_may_not_be_flushed() -> None:
+    rows = MemoryRows()
+    machine = KvStateMachine(rows, 0, {}, Bounds(dirty_rows=1))
+    disk = HandDisk()
+    disk.finish_all()
+    flushed = anyio.Event()
+
+    def tell() -> None:
+        if rows.last_applied:
+            flushed.set()
+
+    writer = Writer(disk, machine, SWIFT, tell)
+    with anyio.fail_after(PATIENCE):
+        await machine.apply((Entry(1, 1, a_set(b"v")),))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(writer.run)
+            with writer.without_flushes():
+                for batch in range(1, 4):
+                    writer.gather(Persist(batch))
+                    writer.release()
+                    await disk.until_begun(batch)
+                writer.want_flush()
+                await anyio.wait_all_tasks_blocked()
+                assert rows.flushes_begun == 0
+            await flushed.wait()
+            tasks.cancel_scope.cancel()
+    assert rows.last_applied == 1
+
+
 async def test_what_waits_for_a_dead_disk_is_bounded() -> None:
     disk, wire = HandDisk(), Wire()
     tight = NodeSettings(sends_held=3)
