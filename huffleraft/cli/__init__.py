@@ -1,4 +1,4 @@
-"""The command line: `serve` runs one node, `dev` runs a whole cluster on one machine.
+"""The command line: `serve` runs one node, `dev` a whole cluster, the others look and ask.
 
 This file names the commands and their options and imports what a command needs only when it is
 called, since a node should not wait for the libraries of another command.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from huffleraft.cli import exits, options
+from huffleraft.cli import exits, inspect_group, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text: an error is a sentence, not a picture
     pretty_exceptions_enable=False,
 )
+app.add_typer(inspect_group.app)
 
 
 class Backend(StrEnum):

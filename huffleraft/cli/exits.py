@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXIT_CODES: dict[int, str] = {
-    0: "stopped as asked (SIGTERM, Ctrl-C)",
+    0: "done as asked; a node: stopped by SIGTERM or Ctrl-C",
     1: "something failed that has no number of its own",
     2: "usage: an option is missing, unknown or unreadable",
     10: "the data directory is in use by another process",
@@ -31,9 +31,9 @@ EXIT_CODES: dict[int, str] = {
 }
 
 
-def exit_codes_text() -> str:
-    """The table above, as it stands at the end of a command's help."""
-    lines = [f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()]
+def exit_codes_text(*codes: int) -> str:
+    """The table above, or its *codes*, as it stands at the end of a command's help."""
+    lines = [f"  {code:>3}  {EXIT_CODES[code]}" for code in codes or EXIT_CODES]
     return "\n".join(["\b", "Exit codes:", *lines])  # the mark keeps the lines apart
 
 

@@ -84,7 +84,7 @@ def open_directory(
         scan = wal.scan(directory.wal)
         if scan.torn:
             logger.warning("%s ends in %d frames of a write cut short", WAL, scan.torn)
-        _require_database(directory, known, scan)
+        require_database(directory, known, scan)
         database = Database(directory.database, page_limit=page_limit)
         try:
             with database.errors():
@@ -110,7 +110,7 @@ def close_as_after_crash(directory: DataDirectory, database: Database) -> None:
         logger.warning("the write-ahead log could not be kept: %s", error)
 
 
-def _require_database(directory: DataDirectory, known: Identity | None, scan: wal.Scan) -> None:
+def require_database(directory: DataDirectory, known: Identity | None, scan: wal.Scan) -> None:
     """A directory that was founded, or has a log, has a database."""
     header = b""
     with suppress(FileNotFoundError), directory.database.open("rb") as file:
@@ -158,6 +158,21 @@ def _open(
         directory.write_identity(contents.identity)
     staging.tidy(contents.last_applied)
     return Opened(database, _recovered(contents, boot), contents.tail, files, staging)
+
+
+def examine(directory: DataDirectory, database: Database, scan: wal.Scan) -> Recovered:
+    """What the founded *directory* holds, verified as at every opening; nothing is changed.
+
+    Raises StorageCorrupt and SchemaNewer as opening does, and ConfigurationInvalid if nobody has
+    founded it.
+    """
+    known = read_identity(directory.path)
+    if _is_empty(database, known):
+        raise ConfigurationInvalid(f"{directory.path} is empty; name a node's data directory")
+    _require_structure(database)
+    contents = _read(database)
+    _require_agreement(contents, known, scan)
+    return _recovered(contents, contents.boot)
 
 
 def _is_empty(database: Database, known: Identity | None) -> bool:
