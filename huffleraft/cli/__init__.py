@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from huffleraft.cli import exits, inspect_group, options
+from huffleraft.cli import config_group, exits, inspect_group, options
+from huffleraft.cli.layers import ConfigOption, LayeredCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(inspect_group.app)
+app.add_typer(config_group.app)
 
 
 class Backend(StrEnum):
@@ -92,7 +94,7 @@ TrailingEntries = Annotated[
 ]
 
 
-@app.command(epilog=exits.exit_codes_text())
+@app.command(cls=LayeredCommand, epilog=exits.exit_codes_text())
 def serve(
     data_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where this node, and it alone, keeps its state.")
@@ -155,6 +157,7 @@ def serve(
     ] = None,
     log_level: Level = LogLevel.INFO,
     backend: Loop = Backend.ASYNCIO,
+    config: ConfigOption = None,
 ) -> None:
     """Run one node until SIGTERM or Ctrl-C; a second one stops it at once.
 
@@ -162,6 +165,7 @@ def serve(
     listens it prints one line to standard output: ready id=ID listen=HOST:PORT
     advertise=HOST:PORT boot=NUMBER.
     """
+    del config  # the other options have been read from it
     from huffleraft.cli import serving  # noqa: PLC0415
 
     serving.serve(
@@ -184,7 +188,7 @@ def serve(
     )
 
 
-@app.command()
+@app.command(cls=LayeredCommand, epilog=exits.exit_codes_text())
 def dev(
     nodes: Annotated[
         int | None,
@@ -205,8 +209,10 @@ def dev(
     trailing_entries: TrailingEntries = 1_000,
     log_level: Level = LogLevel.INFO,
     backend: Loop = Backend.ASYNCIO,
+    config: ConfigOption = None,
 ) -> None:
     """Run a cluster in this terminal until Ctrl-C; a second one stops it at once."""
+    del config  # likewise
     from huffleraft.cli import developing  # noqa: PLC0415
 
     passed_on = {

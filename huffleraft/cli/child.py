@@ -6,6 +6,7 @@ it, and that one decides.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections import deque
@@ -85,6 +86,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            env=_plain_environment(),
         )
         try:
             if self._early is not None:
@@ -127,6 +129,11 @@ class Child:
         async for line in lines(stream):
             self._last_lines.append(line)
             await self._tell.send(Wrote(self.node_id, line))
+
+
+def _plain_environment() -> dict[str, str]:
+    """Ours, without the variables that speak to `serve`: a child is what its command line says."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HUFFLERAFT_")}
 
 
 async def lines(stream: ByteReceiveStream) -> AsyncIterator[str]:

@@ -139,6 +139,9 @@ class ElectionBounds:
     least: int
     most: int
 
+    def __str__(self) -> str:
+        return f"{self.least}-{self.most}"
+
 
 def parse_election_ms(text: str) -> ElectionBounds:
     """The bounds of election timeouts: ``MIN-MAX``, milliseconds."""
