@@ -27,6 +27,7 @@ EXIT_CODES: dict[int, str] = {
     17: "an empty directory under an id that the cluster has met already",
     18: "the disk is full, so the node cannot even start",
     20: "the storage failed, and the node halted or did not start",
+    30: "the cluster has no leader, or no quorum of it answers",
     130: "stopped at once by a second Ctrl-C (143: by a second SIGTERM)",
 }
 
