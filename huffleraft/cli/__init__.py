@@ -31,7 +31,7 @@ app = typer.Typer(
     name="huffleraft",
     help="A replicated key-value store on Raft.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,  # plain text: an error is a sentence, not a picture
     pretty_exceptions_enable=False,
 )
