@@ -48,6 +48,28 @@ class Readiness:
     """Entries still to be applied before it is ready; 0 where it is, or where nobody knows."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A node's numbers at one moment, for those who watch it."""
+
+    node_id: NodeId
+    cluster_id: str
+    version: str
+    boot: int
+    role: str
+    term: Term
+    leader_known: bool
+    commit_index: LogIndex
+    applied: LogIndex
+    log_entries: int
+    campaigns: int
+    leader_changes: int
+    messages: Mapping[str, int]
+    """How many messages to and from peers met which fate."""
+    disk_bytes: Mapping[str, int]
+    """Sizes by the names of files; empty where nothing is on a disk."""
+
+
 class StoreApi(Protocol):
     """One node's operations, for itself alone: nothing is handed to another node.
 
@@ -134,4 +156,8 @@ class StoreApi(Protocol):
 
     async def ready(self) -> Readiness:
         """Whether it may be sent requests."""
+        ...
+
+    def facts(self) -> Facts:
+        """What is to be counted of this node, now."""
         ...

@@ -4,6 +4,7 @@
   with what is there.
 - `POST /v1/sessions`: 201 and `{"session": id}`.
 - `GET /v1/status`, with `?hash=true` also the hash of the whole state.
+- `GET /metrics`: what the node counts, for Prometheus.
 - `GET /livez`: the process answers.  `GET /readyz`: it may be sent work.
 """
 
@@ -20,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from huffleraft.errors import BadRequest, HuffleraftError
+from huffleraft.http import metrics
 from huffleraft.http.kv_path import change_document, of_change
 from huffleraft.http.limits import CAS_PATH
 from huffleraft.http.options import key_of, options_of, stamp_of
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from huffleraft.http.api import StoreApi
     from huffleraft.http.messages import Headers
     from huffleraft.http.placing import Placing
+    from huffleraft.http.tally import Tally
 
 
 class _Key(Convertor[str]):
@@ -66,14 +69,15 @@ class _CasBody(msgspec.Struct, forbid_unknown_fields=True):
 _CAS_BODY = msgspec.json.Decoder(_CasBody)
 
 
-def make_app(api: StoreApi, placing: Placing) -> Starlette:
-    """The application over *api*."""
-    doors = _Doors(api, placing)
+def make_app(api: StoreApi, placing: Placing, tally: Tally) -> Starlette:
+    """The application over *api*, whose requests are counted in *tally*."""
+    doors = _Doors(api, placing, tally)
     app = Starlette(
         routes=[
             Route("/v1/cas/{key:key}", doors.cas, methods=["POST"]),
             Route("/v1/sessions", doors.sessions, methods=["POST"]),
             Route("/v1/status", doors.status, methods=["GET"]),
+            Route("/metrics", doors.metrics, methods=["GET"]),
             Route("/livez", doors.livez, methods=["GET"]),
             Route("/readyz", doors.readyz, methods=["GET"]),
         ],
@@ -87,9 +91,10 @@ def make_app(api: StoreApi, placing: Placing) -> Starlette:
 class _Doors:
     """The routes, over one node."""
 
-    def __init__(self, api: StoreApi, placing: Placing) -> None:
+    def __init__(self, api: StoreApi, placing: Placing, tally: Tally) -> None:
         self._api = api
         self._placing = placing
+        self._tally = tally
 
     async def cas(self, request: Request) -> Response:
         raw_path: bytes = request.scope["raw_path"]
@@ -121,6 +126,11 @@ class _Doors:
     async def status(self, request: Request) -> Response:
         options = options_of(request.scope["query_string"], ("hash",))
         return _json(msgspec.json.encode(await self._api.status(hash=options.hash)) + b"\n")
+
+    async def metrics(self, request: Request) -> Response:
+        options_of(request.scope["query_string"], ())
+        page = metrics.page(self._api.facts(), self._tally)
+        return Response(page, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def livez(self, request: Request) -> Response:
         options_of(request.scope["query_string"], ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from huffleraft.core import LogIndex, NodeId, Term
-from huffleraft.http.api import Readiness
+from huffleraft.http.api import Facts, Readiness
 from huffleraft.raftstore.operations import Operations
 from huffleraft.raftstore.status import Status
 from huffleraft.runtime.node import Node
@@ -22,10 +22,12 @@ class LocalApi(Operations):
         *,
         status: Callable[[bool], Awaitable[Status]],
         ready: Callable[[], Awaitable[Readiness]],
+        facts: Callable[[], Facts],
     ) -> None:
         super().__init__(node, settings, forward=False)
         self._status = status
         self._ready = ready
+        self._facts = facts
 
     @property
     def node_id(self) -> NodeId:
@@ -49,3 +51,7 @@ class LocalApi(Operations):
     async def ready(self) -> Readiness:
         """Whether it may be sent requests."""
         return await self._ready()
+
+    def facts(self) -> Facts:
+        """What is to be counted of this node, now."""
+        return self._facts()

@@ -13,6 +13,7 @@ from huffleraft.kv.commands import SessionStamp
 from huffleraft.kv.queries import Found, Hashed, Missing, StateHash, decode_answer, encode_query
 from huffleraft.kv.results import CasMismatch, Changed, Removed
 from huffleraft.raftstore.disk import disk_bytes
+from huffleraft.raftstore.facts import facts_of
 from huffleraft.raftstore.life import running
 from huffleraft.raftstore.local_api import LocalApi
 from huffleraft.raftstore.opening import Opened, opened
@@ -31,11 +32,17 @@ class RaftStore:
     Ask any node: what needs the leader is handed to it.
     """
 
-    def __init__(self, node: Opened, settings: NodeSettings) -> None:
+    def __init__(self, node: Opened, settings: NodeSettings, data_dir: Path | None) -> None:
         self._opened = node
         self._node = node.node
         self._operations = Operations(node.node, settings, forward=True)
-        self.local_api = LocalApi(node.node, settings, status=self._status, ready=self.ready)
+        self.local_api = LocalApi(
+            node.node,
+            settings,
+            status=self._status,
+            ready=self.ready,
+            facts=lambda: facts_of(node, data_dir),
+        )
         """The same operations for this node alone: NotLeader is raised instead of forwarding."""
 
     @classmethod
@@ -68,8 +75,9 @@ class RaftStore:
         IdentityMismatch, PortInUse, ConfigurationInvalid, FounderDiskGone at the start.
         """
         settings = settings or NodeSettings()
+        disk = Path(data_dir) if isinstance(data_dir, str) else data_dir
         node = await opened(
-            Path(data_dir) if isinstance(data_dir, str) else data_dir,
+            disk,
             node_id=node_id,
             listen=listen,
             advertise=advertise,
@@ -79,7 +87,7 @@ class RaftStore:
             hub=hub,
             observe=observe,
         )
-        store = cls(node, settings)
+        store = cls(node, settings, disk if isinstance(disk, Path) else None)
         async with running(node, store.local_api, settings):
             yield store
 

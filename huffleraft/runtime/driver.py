@@ -85,6 +85,10 @@ class Driver:
         self._held_count = 0
         self.halted: str | None = None
         """Why the server halted; None while it runs."""
+        self.campaigns = 0
+        """Elections stood in since this start."""
+        self.leader_changes = 0
+        """Leaders come to be known since this start, this server among them."""
         self.first_commit: LogIndex | None = None
         """What the first leader known since this start had committed when it was known."""
         self.server, self._beginning = recover(
@@ -212,5 +216,9 @@ class Driver:
         if _log.isEnabledFor(logging.DEBUG):
             done = "; ".join(render_effect(effect) for effect in effects) or "nothing"
             _log.debug("%s | %s | %s", render_event(event), render_server(new), done)
+        vote = new.vote
+        if vote is not old.vote and vote.current_term != old.vote.current_term:
+            self.campaigns += vote.voted_for == new.id  # a candidate's first vote is its own
         if type(new.role) is not type(old.role) or new.leader != old.leader:
             _log.info("%s", render_server(new))
+            self.leader_changes += new.leader not in (None, old.leader)

@@ -55,6 +55,10 @@ class PeerNetwork:
         self._complaints: dict[str, None] = {}
         self._inbox: Inbox | None = None
         self._tasks: TaskGroup | None = None
+        self.sent = 0
+        """Messages queued on links since the start."""
+        self.dropped = 0
+        """Messages that met no link, or a full one."""
 
     async def run(
         self, inbox: Inbox, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
@@ -77,9 +81,10 @@ class PeerNetwork:
     def send(self, to: NodeId, message: PeerMessage) -> bool:
         """Queue *message* on the link to *to*; False if it was dropped at once."""
         link = self._links.get(to)
-        if link is None or not link.up:
-            return False
-        return link.offer(framed(encode_peer_message(message)))
+        taken = link is not None and link.up and link.offer(framed(encode_peer_message(message)))
+        self.sent += taken
+        self.dropped += not taken
+        return taken
 
     def connect(self, addresses: Mapping[NodeId, str]) -> None:
         """Keep links to exactly these peers; one whose address has changed is dialled anew."""

@@ -132,6 +132,8 @@ class Node:
         self._leader_known: anyio.Event | None = None
         self._flush = FlushPlan(machine, settings.flush_interval)
         self._snapshot = SnapshotPlan(settings)
+        self.messages_received = 0
+        """Messages of peers that were dealt with since this start."""
 
     # What can be seen of it.
 
@@ -164,6 +166,11 @@ class Node:
     def failure(self) -> HuffleraftError | None:
         """Why the node halted; None if it did not."""
         return self._failure
+
+    @property
+    def elections(self) -> tuple[int, int]:
+        """Since this start: elections stood in, and leaders come to be known."""
+        return self._driver.campaigns, self._driver.leader_changes
 
     async def leader_known(self) -> None:
         """Return once this node knows who leads.  Raises Stopping or Halted if it never will."""
@@ -351,6 +358,7 @@ class Node:
 
     def _take_messages(self) -> None:
         for source, message in self._intake.messages():
+            self.messages_received += 1
             match message:
                 case Forward():
                     self._take_in(source, message)

@@ -177,5 +177,16 @@ def read_identity(data_dir: Path) -> Identity | None:
     return identity
 
 
+def file_sizes(data_dir: Path) -> dict[str, int]:
+    """The bytes of the database, of its write-ahead log, and of all else in *data_dir*."""
+    names = {DATABASE: "database", WAL: "write_ahead_log"}
+    sizes = dict.fromkeys((*names.values(), "other"), 0)
+    with os.scandir(data_dir) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # a copy that was done with in this very moment
+                sizes[names.get(entry.name, "other")] += entry.stat(follow_symlinks=False).st_size
+    return sizes
+
+
 def _seal_of(identity: Identity) -> str:
     return seal("identity file", identity.node_id, identity.cluster_id).hex()

@@ -6,7 +6,7 @@ import anyio
 
 from huffleraft.core.log import Entry
 from huffleraft.errors import SequencePassed, SessionUnknown
-from huffleraft.http.api import Placed, Readiness
+from huffleraft.http.api import Facts, Placed, Readiness
 from huffleraft.kv import results
 from huffleraft.kv.commands import Cas, Command, Delete, Register, SessionStamp, Set, encode_command
 from huffleraft.kv.queries import Found, Get, Missing, decode_answer, encode_query
@@ -97,6 +97,24 @@ class SolitaryStore:
 
     async def ready(self) -> Readiness:
         return self.readiness
+
+    def facts(self) -> Facts:
+        return Facts(
+            node_id=self.node_id,
+            cluster_id="c",
+            version="0",
+            boot=1,
+            role="leader",
+            term=self.term,
+            leader_known=True,
+            commit_index=self.applied + 2,
+            applied=self.applied,
+            log_entries=5,
+            campaigns=1,
+            leader_changes=2,
+            messages={"sent": 3, "received": 4, "dropped": 5},
+            disk_bytes={"database": 4096, "write_ahead_log": 32},
+        )
 
     async def _change(
         self,
