@@ -56,6 +56,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class LogForm(StrEnum):
+    """What a log line is."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def _readable(parse: Callable[[str], T]) -> Callable[[str], T]:
     """*parse* as typer wants it: what cannot be read is a usage error."""
 
@@ -157,6 +164,9 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="Write every step there, one JSON object a line."),
     ] = None,
+    log: Annotated[
+        LogForm, typer.Option(help="Log lines for people, or a JSON object each for programs.")
+    ] = LogForm.TEXT,
     log_level: Level = LogLevel.INFO,
     backend: Loop = Backend.ASYNCIO,
     config: ConfigOption = None,
@@ -184,6 +194,7 @@ def serve(
             snapshot_entries=snapshot_entries,
             trailing_entries=trailing_entries,
             trace=trace,
+            log=log.value,
             log_level=log_level.value,
             backend=backend.value,
         )

@@ -1,4 +1,4 @@
-"""Log lines: to standard error, one line each, `time LEVEL node message`.
+"""Log lines: to standard error, one line each, `time LEVEL node message`, or a JSON object.
 
 The same fields whoever reads them: plain where standard error is a file or a pipe, coloured on a
 terminal unless NO_COLOR is set.  Only the command line configures logging; an embedded node
@@ -7,6 +7,7 @@ leaves that to its application.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -42,14 +43,36 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """`2026-01-31T10:00:00.123Z INFO n1 message`; a traceback, if any, follows below it."""
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        when, level, node = f"{moment}.{int(record.msecs):03d}Z", record.levelname, self.node_id
+        when, level, node = _time_of(record), record.levelname, self.node_id
         message = _CONTROL.sub(lambda found: repr(found[0])[1:-1], record.getMessage())
         trace = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
         if (paint := self._paint) is not None:
             when, node = paint(when, "dim"), paint(node, "bold")
             level = paint(f"{level:<7}", _STYLES.get(level, "default"))
         return f"{when} {level} {node} {message}{trace}"
+
+
+class JsonFormatter(LineFormatter):
+    """Makes one JSON object of a record: time, level, logger, node, message, and a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The same facts as the line for people; a traceback is a text within the object."""
+        told = {
+            "time": _time_of(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "node": self.node_id,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            told["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(told)
+
+
+def _time_of(record: logging.LogRecord) -> str:
+    """When it was, in UTC and to the millisecond."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    return f"{moment}.{int(record.msecs):03d}Z"
 
 
 def paint_for_stderr() -> Paint | None:
@@ -65,12 +88,13 @@ def paint_for_stderr() -> Paint | None:
     return lambda text, style: Style.parse(style).render(text)
 
 
-def configure_logging(level: str, node_id: str | None) -> LineFormatter:
+def configure_logging(level: str, node_id: str | None, *, as_json: bool = False) -> LineFormatter:
     """Send log lines to standard error: ours from *level* on, of libraries only warnings.
 
     The formatter is returned, so that it can learn an id that is drawn later.
     """
-    formatter = LineFormatter(node_id or "-", paint_for_stderr())
+    name = node_id or "-"
+    formatter = JsonFormatter(name) if as_json else LineFormatter(name, paint_for_stderr())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -56,6 +56,7 @@ class Orders:
     snapshot_entries: int
     trailing_entries: int
     trace: Path | None
+    log: str
     log_level: str
     backend: str
 
@@ -120,7 +121,9 @@ def serve(orders: Orders) -> None:
         raise ConfigurationInvalid(
             "trio is not installed; install huffleraft[trio], or run on asyncio"
         )
-    formatter = log_lines.configure_logging(orders.log_level, orders.node_id)
+    formatter = log_lines.configure_logging(
+        orders.log_level, orders.node_id, as_json=orders.log == "json"
+    )
     # The writer thread and the event loop pass the interpreter to and fro at every commit, and
     # the usual turn of 5 ms would be waited out by one of them each time.
     sys.setswitchinterval(0.0005)

@@ -1,12 +1,14 @@
 """A record is one line, whatever it quotes."""
 
 import io
+import json
 import logging
 import sys
 
 import pytest
 
 from huffleraft.cli.log_lines import (
+    JsonFormatter,
     LineFormatter,
     LogLine,
     configure_logging,
@@ -54,6 +56,28 @@ def test_an_exception_is_told_below_its_line() -> None:
 
     assert first.endswith("INFO n1 broken")
     assert rest[-1].startswith("ValueError: invalid literal")
+
+
+def test_a_json_line_holds_its_exception_within() -> None:
+    record = record_of("from %s", "x\ny\u2028z")
+    try:
+        int("oh")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+
+    line = JsonFormatter("n1").format(record)
+
+    assert line.isascii()
+    assert "\n" not in line
+    told = json.loads(line)
+    assert told.pop("traceback").splitlines()[-1].startswith("ValueError: invalid literal")
+    assert told == {
+        "time": "2023-11-14T22:13:20.250Z",
+        "level": "INFO",
+        "logger": "huffleraft",
+        "node": "n1",
+        "message": "from x\ny\u2028z",
+    }
 
 
 class Terminal(io.StringIO):

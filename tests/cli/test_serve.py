@@ -110,3 +110,18 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
 
     with alone(tmp_path) as (running, _):  # and nothing is the worse for it
         stop(running)
+
+
+def test_with_log_json_every_line_is_one_object(tmp_path: Path) -> None:
+    with alone(tmp_path, "--log", "json", "--log-level", "debug") as (running, address):
+        ask("PUT", f"http://{address}/v1/kv/a", b"1")
+        stop(running)
+
+    lines = [json.loads(line) for line in running.err]
+    assert lines
+    for line in lines:
+        assert list(line) == ["time", "level", "logger", "node", "message"]
+    assert {"DEBUG", "INFO"} <= {line["level"] for line in lines}
+    assert {"huffleraft.node", "huffleraft.store"} <= {line["logger"] for line in lines}
+    assert {line["node"] for line in lines} == {"n1"}
+    assert lines[-1]["message"] == "stopped"
