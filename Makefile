@@ -12,7 +12,7 @@ ARGS ?=
 CYCLES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help venv format lint types contracts pytest test chaos canaries kills checker wheel bench clean
+.PHONY: help venv format lint types contracts pytest test chaos canaries kills checker hostile wheel bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ kills: venv ## claim: kill -9 loses and repeats nothing that was acknowledged (C
 
 checker: venv ## claim: the search agrees with brute force on every small history
 	$(BIN)/python -m tests.jepsen_lite.checkers.exhaustive
+
+hostile: venv ## claim: no request that can be said gets an answer that /v1/openapi.json does not know
+	$(BIN)/python -m pytest -m deep tests/http/test_hostile.py $(ARGS)
 
 wheel: venv ## claim: the built wheel installs in an empty environment, serves, and passes the core's tests
 	$(BIN)/python .ci/wheel.py

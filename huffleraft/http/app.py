@@ -4,6 +4,7 @@
   with what is there.
 - `POST /v1/sessions`: 201 and `{"session": id}`.
 - `GET /v1/status`, with `?hash=true` also the hash of the whole state.
+- `GET /v1/openapi.json`: all of this, for programs.
 - `GET /metrics`: what the node counts, for Prometheus.
 - `GET /livez`: the process answers.  `GET /readyz`: it may be sent work.
 """
@@ -21,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from huffleraft.errors import BadRequest, HuffleraftError
-from huffleraft.http import metrics
+from huffleraft.http import metrics, openapi
 from huffleraft.http.kv_path import change_document, of_change
 from huffleraft.http.limits import CAS_PATH
 from huffleraft.http.options import key_of, options_of, stamp_of
@@ -77,6 +78,7 @@ def make_app(api: StoreApi, placing: Placing, tally: Tally) -> Starlette:
             Route("/v1/cas/{key:key}", doors.cas, methods=["POST"]),
             Route("/v1/sessions", doors.sessions, methods=["POST"]),
             Route("/v1/status", doors.status, methods=["GET"]),
+            Route("/v1/openapi.json", doors.openapi, methods=["GET"]),
             Route("/metrics", doors.metrics, methods=["GET"]),
             Route("/livez", doors.livez, methods=["GET"]),
             Route("/readyz", doors.readyz, methods=["GET"]),
@@ -126,6 +128,10 @@ class _Doors:
     async def status(self, request: Request) -> Response:
         options = options_of(request.scope["query_string"], ("hash",))
         return _json(msgspec.json.encode(await self._api.status(hash=options.hash)) + b"\n")
+
+    async def openapi(self, request: Request) -> Response:
+        options_of(request.scope["query_string"], ())
+        return _json(openapi.encoded(self._api.facts().version))
 
     async def metrics(self, request: Request) -> Response:
         options_of(request.scope["query_string"], ())

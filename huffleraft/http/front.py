@@ -35,27 +35,24 @@ class Front:
     async def answer(self, request: Request) -> Response:
         """The response to *request*; raises nothing but cancellation."""
         begin = perf_counter()
-        response = await self._answer(request)
         of_a_key = request.path.startswith(KV_PATH)
-        operation = OPERATIONS.get(request.method, "other") if of_a_key else "other"
-        self._tally.count(operation, response.status, perf_counter() - begin)
-        return response
-
-    async def _answer(self, request: Request) -> Response:
         try:
-            if request.path.startswith(KV_PATH):
+            if of_a_key:
                 response = await self._kv.answer(request)
             else:
                 response = await run(self._app, request)
         except HuffleraftError as error:
-            return self._told(problem_of(error, request.target))
+            response = self._told(problem_of(error, request.target))
         except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
             # No path: it may hold a key, and a key may be private.
             _log.exception("a mistake of ours while answering %s", request.method)
-            return self._told(mistaken())
-        if any(name == NODE for name, _value in response.headers):
-            return response
-        return self._placed(response)
+            response = self._told(mistaken())
+        else:
+            if not any(name == NODE for name, _value in response.headers):
+                response = self._placed(response)
+        operation = OPERATIONS.get(request.method, "other") if of_a_key else "other"
+        self._tally.count(operation, response.status, perf_counter() - begin)
+        return response
 
     def problem(self, problem: Problem) -> Response:
         """The response to what is no request: it tells *problem*."""

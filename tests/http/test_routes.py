@@ -14,6 +14,7 @@ from huffleraft.http.api import Readiness
 from huffleraft.http.front import Front
 from huffleraft.http.messages import Request
 from huffleraft.kv.limits import KEY_BYTES_MAX, VALUE_BYTES_MAX
+from tests.http.documented import require_documented
 from tests.http.solitary import SolitaryStore
 
 NONE: Mapping[str, str] = {}
@@ -63,6 +64,7 @@ class Node:
         named = [(b"host", b"n1")]
         named += [(k.lower().encode(), v.encode()) for k, v in headers.items()]
         response = await self.front.answer(Request(method, path, query, tuple(named), body, True))
+        require_documented(method, target, response.status)
         found: dict[str, str] = {}
         for name, value in response.headers:
             key = name.decode().title().replace("Etag", "ETag")

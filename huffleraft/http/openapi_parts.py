@@ -1,0 +1,125 @@
+"""The parts that the pages of `huffleraft.http.openapi` share: parameters, headers, schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from huffleraft.http.options import TIMEOUT_MAX
+from huffleraft.kv.limits import INTEGER_MAX, KEY_BYTES_MAX
+
+Json: TypeAlias = dict[str, Any]
+
+
+def query(name: str, schema: Json, description: str) -> Json:
+    """An option of the query string."""
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+KEY: Final[Json] = {
+    "name": "key",
+    "in": "path",
+    "required": True,
+    "description": f"All that follows, percent-decoded once: 1 to {KEY_BYTES_MAX} bytes of UTF-8, "
+    "slashes among them.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_BYTES_MAX},
+}
+
+TIMEOUT: Final[Json] = query(
+    "timeout",
+    {"type": "number", "exclusiveMinimum": 0, "maximum": TIMEOUT_MAX},
+    "Seconds that the node may take; its own setting if there is none.",
+)
+
+_WHOLE: Final[Json] = {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}
+_POSITIVE: Final[Json] = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX}
+
+STAMP: Final[tuple[Json, ...]] = tuple(
+    {"name": name, "in": "header", "schema": _POSITIVE, "description": description}
+    for name, description in (
+        ("Huffleraft-Session", "The session that asks; only together with its sequence."),
+        ("Huffleraft-Sequence", "The how-manieth of its writes this is, from 1 on."),
+    )
+)
+
+PLACE: Final = ("Huffleraft-Node", "Huffleraft-Term", "Huffleraft-Index")
+CHANGE: Final = ("ETag", "Huffleraft-Version")
+
+HEADERS: Final[Json] = {
+    "Huffleraft-Node": {"schema": {"type": "string"}, "required": True, "description": "Who says."},
+    "Huffleraft-Term": {"schema": _WHOLE, "required": True, "description": "In which term."},
+    "Huffleraft-Index": {
+        "schema": _WHOLE,
+        "required": True,
+        "description": "A write's own entry, the state that a read saw, or how far it has applied.",
+    },
+    "ETag": {
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+        "required": True,
+        "description": "The index of the key's last change.",
+    },
+    "Huffleraft-Version": {
+        "schema": _POSITIVE,
+        "required": True,
+        "description": "The number of changes since the key was made.",
+    },
+    "Location": {
+        "schema": {"type": "string"},
+        "required": True,
+        "description": "The same request's address at the leader.",
+    },
+    "Retry-After": {
+        "schema": _WHOLE,
+        "required": True,
+        "description": "Seconds; `retry_after_ms` in the body is finer.",
+    },
+}
+
+
+def _object(required: Mapping[str, Json], **more: Any) -> Json:
+    return {"type": "object", "properties": dict(required), "required": list(required), **more}
+
+
+_BASE64: Final[Json] = {"type": "string", "contentEncoding": "base64"}
+_TEXT: Final[Json] = {"type": "string"}
+_FLAG: Final[Json] = {"type": "boolean"}
+
+SCHEMAS: Final[Json] = {
+    "Change": _object({"index": _POSITIVE, "version": _POSITIVE}),
+    "Session": _object({"session": _POSITIVE}),
+    "Cas": _object(
+        {"old": {**_BASE64, "type": ["string", "null"]}, "new": _BASE64},
+        additionalProperties=False,
+    ),
+    "Problem": _object(
+        {
+            "type": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer", "minimum": 300, "maximum": 599},
+            "code": {"type": "string", "pattern": "^[a-z-]+$"},
+            "definite": _FLAG,
+            "detail": _TEXT,
+        },
+        description="RFC 9457. `code` names the fact for ever; `definite` true says that this "
+        "request had, and will have, no effect.",
+    ),
+    "Status": _object(
+        {
+            "id": _TEXT,
+            "cluster_id": _TEXT,
+            "boot": _POSITIVE,
+            "address": {"type": ["string", "null"]},
+            "version": _TEXT,
+            "role": {"enum": ["follower", "pre-candidate", "candidate", "leader"]},
+            "term": _WHOLE,
+            "leader": {"type": ["string", "null"]},
+            "commit_index": _WHOLE,
+            "last_applied": _WHOLE,
+            "first_index": _WHOLE,
+            "last_index": _WHOLE,
+            "configuration": {"type": "object"},
+            "snapshot": {"type": ["object", "null"]},
+            "ready": _FLAG,
+        }
+    ),
+}
