@@ -32,7 +32,7 @@ def _endpoints(text: str) -> Endpoints:
         raise typer.BadParameter(str(error)) from None
 
 
-@app.command(epilog=exits.exit_codes_text(0, 2, 16, 30))
+@app.command(epilog=exits.exit_codes_text(exits.some(0, 2, 16, 30)))
 def status(
     endpoints: Annotated[
         Endpoints,

@@ -26,7 +26,7 @@ class Layered(StrEnum):
 
 
 @app.command(
-    epilog=exits.exit_codes_text(0, 2, 16),
+    epilog=exits.exit_codes_text(exits.some(0, 2, 16)),
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )
 def show(

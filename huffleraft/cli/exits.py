@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from huffleraft.errors import HuffleraftError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 EXIT_CODES: dict[int, str] = {
     0: "done as asked; a node: stopped by SIGTERM or Ctrl-C",
@@ -32,10 +32,15 @@ EXIT_CODES: dict[int, str] = {
 }
 
 
-def exit_codes_text(*codes: int) -> str:
-    """The table above, or its *codes*, as it stands at the end of a command's help."""
-    lines = [f"  {code:>3}  {EXIT_CODES[code]}" for code in codes or EXIT_CODES]
+def exit_codes_text(codes: Mapping[int, str] = EXIT_CODES) -> str:
+    """*codes* as they stand at the end of a command's help."""
+    lines = [f"  {code:>3}  {meaning}" for code, meaning in codes.items()]
     return "\n".join(["\b", "Exit codes:", *lines])  # the mark keeps the lines apart
+
+
+def some(*codes: int) -> Mapping[int, str]:
+    """The *codes* of a command that cannot end in all of these ways."""
+    return {code: EXIT_CODES[code] for code in codes}
 
 
 def cause_of(error: BaseException) -> HuffleraftError | None:

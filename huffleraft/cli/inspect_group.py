@@ -19,7 +19,7 @@ app = typer.Typer(
 
 DataDir = Annotated[Path, typer.Argument(metavar="DATA_DIR", help="A node's data directory.")]
 
-_EPILOG = exits.exit_codes_text(0, 2, 10, 11, 12, 14, 16)
+_EPILOG = exits.exit_codes_text(exits.some(0, 2, 10, 11, 12, 14, 16))
 
 
 @app.command(epilog=_EPILOG)
