@@ -143,8 +143,7 @@ def _open(
     _require_whole(contents, known, scan)
     files = SideFiles(directory.path, database)
     staging = Staging(files)
-    if contents.snapshot and contents.last_applied < contents.snapshot.last_included_index:
-        staging.require(contents.snapshot)
+    _require_staged(contents, staging)
     if found is not None:
         found.require(contents.identity)
     boot = contents.boot + 1
@@ -171,7 +170,8 @@ def examine(directory: DataDirectory, database: Database, scan: wal.Scan) -> Rec
         raise ConfigurationInvalid(f"{directory.path} is empty; name a node's data directory")
     _require_structure(database)
     contents = _read(database)
-    _require_agreement(contents, known, scan)
+    _require_whole(contents, known, scan)
+    _require_staged(contents, Staging(SideFiles(directory.path, database)))
     return _recovered(contents, contents.boot)
 
 
@@ -241,6 +241,12 @@ def _require_whole(contents: _Contents, known: Identity | None, scan: wal.Scan) 
         contents.entries,
         contents.last_applied,
     )
+
+
+def _require_staged(contents: _Contents, staging: Staging) -> None:
+    """Rows behind the snapshot wait for its copy, which then must be there, whole."""
+    if contents.snapshot and contents.last_applied < contents.snapshot.last_included_index:
+        staging.require(contents.snapshot)
 
 
 def _recovered(contents: _Contents, boot: int) -> Recovered:
