@@ -44,6 +44,7 @@ from huffleraft.core.state import (
     Disk,
     Follower,
     Leader,
+    Membership,
     OutstandingWrite,
     PreCandidate,
     Progress,
@@ -79,7 +80,7 @@ def server_in(role: Role, *, log: Log = SHORT, disk: Disk | None = None) -> Serv
         snapshot=None,
         log=log,
         disk=disk or Disk(Vote(2, "n1"), log.last_index),
-        configuration=THREE,
+        membership=Membership(THREE, 1),
         role=role,
         commit_index=2,
         last_applied=2,
@@ -240,6 +241,14 @@ EFFECTS: list[tuple[Effect, str]] = [
     (ResetTimer(Timer.ELECTION), "reset election"),
     (CancelTimer(Timer.HEARTBEAT), "cancel heartbeat"),
     (ConfigurationChanged(THREE), "configuration {n1 n2 n3}"),
+    (
+        ConfigurationChanged(THREE.entering(Configuration.of({"n2": "b:2"}, {"n4": "d:4"}))),
+        "configuration {n1 n2 n3}->{n2 +n4}",
+    ),
+    (
+        ConfigurationChanged(Configuration.of({"n2": "b:2"}), (("n1", "a:1"), ("n3", "c:3"))),
+        "configuration {n2}, leaving n1 n3",
+    ),
     (Halt("the disk\nis gone"), "halt: the disk is gone"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
@@ -17,7 +18,7 @@ NUMBER_MAX = (1 << 63) - 1
 ADDRESS_CHARACTERS_MAX = 300
 """A host name has at most 253 characters, a port 5, and IPv6 brackets 2."""
 
-VOTERS_MAX = 1000
+MEMBERS_MAX = 1000
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
 Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z")]
@@ -29,8 +30,10 @@ class ConfigurationFields(
 ):
     """A configuration as an array.  The tag leaves room for kinds to come."""
 
-    voters: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=VOTERS_MAX)]
-    addresses: Annotated[tuple[tuple[Id, Address], ...], msgspec.Meta(max_length=VOTERS_MAX)]
+    voters: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=MEMBERS_MAX)]
+    addresses: Annotated[tuple[tuple[Id, Address], ...], msgspec.Meta(max_length=MEMBERS_MAX)]
+    learners: Annotated[tuple[Id, ...], msgspec.Meta(max_length=MEMBERS_MAX)]
+    old_voters: Annotated[tuple[Id, ...], msgspec.Meta(max_length=MEMBERS_MAX)]
 
 
 PayloadFields = bytes | ConfigurationFields | None
@@ -39,9 +42,7 @@ PayloadFields = bytes | ConfigurationFields | None
 
 def payload_fields(payload: Payload) -> PayloadFields:
     """What stands for *payload* among bytes."""
-    if isinstance(payload, Configuration):
-        return ConfigurationFields(payload.voters, payload.addresses)
-    return payload
+    return configuration_fields(payload) if isinstance(payload, Configuration) else payload
 
 
 def payload_of(fields: PayloadFields) -> Payload:
@@ -49,14 +50,33 @@ def payload_of(fields: PayloadFields) -> Payload:
     return configuration_of(fields) if isinstance(fields, ConfigurationFields) else fields
 
 
+def configuration_fields(configuration: Configuration) -> ConfigurationFields:
+    """What stands for *configuration* among bytes."""
+    return ConfigurationFields(
+        configuration.voters,
+        configuration.addresses,
+        configuration.learners,
+        configuration.old_voters,
+    )
+
+
 def configuration_of(fields: ConfigurationFields) -> Configuration:
     """The configuration that *fields* stand for; FrameInvalid if nobody could have made it."""
-    voters, addresses = fields.voters, fields.addresses
-    if any(voters[i] >= voters[i + 1] for i in range(len(voters) - 1)):
-        raise FrameInvalid("a configuration's voters must be sorted, and each named once")
-    if addresses and tuple(node for node, _ in addresses) != voters:
-        raise FrameInvalid("a configuration's addresses must name its voters, in their order")
-    return Configuration(voters, addresses)
+    made = Configuration(fields.voters, fields.addresses, fields.learners, fields.old_voters)
+    for kind, nodes in (
+        ("voters", made.voters),
+        ("learners", made.learners),
+        ("old voters", made.old_voters),
+    ):
+        if any(one >= other for one, other in pairwise(nodes)):
+            raise FrameInvalid(f"a configuration's {kind} must be sorted, and each named once")
+    if not set(made.voters).isdisjoint(made.learners):
+        raise FrameInvalid("nobody is voter and learner of one configuration")
+    if made.old_voters == made.voters:
+        raise FrameInvalid("a joint configuration's old voters must differ from the new ones")
+    if made.addresses and tuple(node for node, _ in made.addresses) != made.members:
+        raise FrameInvalid("a configuration's addresses must name its members, in their order")
+    return made
 
 
 class SnapshotFields(
@@ -74,7 +94,7 @@ def snapshot_fields(snapshot: Snapshot) -> SnapshotFields:
     return SnapshotFields(
         snapshot.last_included_index,
         snapshot.last_included_term,
-        ConfigurationFields(snapshot.configuration.voters, snapshot.configuration.addresses),
+        configuration_fields(snapshot.configuration),
     )
 
 

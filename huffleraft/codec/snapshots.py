@@ -9,6 +9,7 @@ import msgspec
 from huffleraft.codec.fields import (
     ConfigurationFields,
     SnapshotFields,
+    configuration_fields,
     configuration_of,
     snapshot_fields,
     snapshot_of,
@@ -26,7 +27,7 @@ _snapshots = msgspec.msgpack.Decoder(SnapshotFields)
 
 def pack_configuration(configuration: Configuration) -> bytes:
     """*configuration* as bytes."""
-    return _encode(ConfigurationFields(configuration.voters, configuration.addresses))
+    return _encode(configuration_fields(configuration))
 
 
 def unpack_configuration(blob: bytes) -> Configuration:

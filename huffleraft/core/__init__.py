@@ -24,6 +24,10 @@ The rules are one file, `durability`; no handler knows them.
 *Snapshots.*  What is applied, and durable in the state machine, need not stay in the log: a
 snapshot stands for it.  A peer that needs what is gone is sent a copy of the machine instead.
 
+*Membership.*  The voters change by entries of the log.  Each such entry is in force from its append
+on, and from one set of voters to another the cluster goes through a joint configuration that needs
+a majority of both, so at no moment could two sets decide apart.  Newcomers learn before they vote.
+
 *Reads.*  A read waits for a round of heartbeats that began after it arrived and that a quorum
 has answered, and for the state machine to reach the commit index of that moment.
 
@@ -41,11 +45,11 @@ has answered, and for the state machine to reach the commit index of that moment
 - O7  Nothing after `Halt`.
 
 **Reading order** is import order: `types`, `quorum`, `configuration`, `log`, `messages`,
-`events`, `effects`, `state`, then `roles`, `progress`, `replication`, `election`, `snapshot`,
-`reads`, then `durability`, `recovery`, `step`, and last `invariants`, which says what must always
-hold.  Section marks (§) are those of the Raft dissertation; rule ids such as AE.3 count the lines
-of its Figure 3.1, IS.1 to IS.8 those of its Figure 5.3; W and O numbers are those of `durability`
-and of the list above.
+`events`, `effects`, `state`, then `roles`, `in_force`, `progress`, `replication`, `election`,
+`snapshot`, `membership`, `reads`, then `durability`, `recovery`, `step`, and last `invariants`,
+which says what must always hold.  Section marks (§) are those of the Raft dissertation; rule ids
+such as AE.3 count the lines of its Figure 3.1, IS.1 to IS.8 those of its Figure 5.3; W and O
+numbers are those of `durability` and of the list above.
 """
 
 from huffleraft.core.configuration import NOBODY, Configuration
@@ -70,6 +74,7 @@ from huffleraft.core.effects import (
 )
 from huffleraft.core.events import (
     ClientRequested,
+    ConfigurationRequested,
     Event,
     Persisted,
     ReadRequested,
@@ -98,6 +103,7 @@ from huffleraft.core.state import (
     Follower,
     Installing,
     Leader,
+    Membership,
     OutstandingWrite,
     PreCandidate,
     Probe,
@@ -134,6 +140,7 @@ __all__ = [
     "Committed",
     "Configuration",
     "ConfigurationChanged",
+    "ConfigurationRequested",
     "Disk",
     "Effect",
     "Entry",
@@ -148,6 +155,7 @@ __all__ = [
     "Limits",
     "Log",
     "LogIndex",
+    "Membership",
     "Message",
     "NodeId",
     "Outcome",

@@ -86,6 +86,14 @@ class Reason(Enum):
     """The command alone exceeds the limit: it can never be accepted."""
     HALTED = "halted"
     """This server's disk failed: it answers nothing any more."""
+    NOT_READY = "not-ready"
+    """The leader has committed nothing in its own term yet: ask for the change again (§4.1)."""
+    CHANGE_PENDING = "change-pending"
+    """Another change of the configuration is under way: ask again when it is done (§4.1)."""
+    VOTER_BEHIND = "voter-behind"
+    """A new voter lacks too much of the log, or is no learner yet: ask again later (§4.2.1)."""
+    CONFIGURATION_INVALID = "configuration-invalid"
+    """It names nobody who votes, or somebody twice: it can never be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +153,14 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
-    """Another configuration is in force: connect to those it names, and to nobody else."""
+    """Another configuration is in force: connect to those it names.
+
+    Keep the links to those who are *leaving*, (node id, address) each, since they still have to be
+    told so.  Let everybody else go.
+    """
 
     configuration: Configuration
+    leaving: tuple[tuple[NodeId, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

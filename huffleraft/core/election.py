@@ -8,6 +8,7 @@ enters a new term and asks for votes (§3.4).  Nobody helps depose a leader it h
 from __future__ import annotations
 
 from huffleraft.core.effects import CancelTimer, Effect, ResetTimer, Send
+from huffleraft.core.in_force import let_go, may_campaign
 from huffleraft.core.messages import (
     PreVoteRequest,
     PreVoteResponse,
@@ -33,19 +34,19 @@ from huffleraft.core.types import EntryId, Timer, Vote, replace
 def timeout(server: Server) -> Transition:
     """Nobody was heard for an election timeout: campaign, beginning with a pre-vote.
 
-    A server that its configuration does not name waits on; a leader's timer is a late one.
+    Who may not vote for long yet, or no longer, waits on; a leader's timer is a late one.
 
-    F.2, C.4 (§3.4); §9.6.  Spec: ``Timeout``.
+    F.2, C.4 (§3.4); §4.2.2; §9.6.  Spec: ``Timeout``.
     """
     if isinstance(server.role, Leader):
         return server, ()
-    if not server.is_voter:
+    if not may_campaign(server):
         return server, (ResetTimer(Timer.ELECTION),)
     server = replace(server, role=PreCandidate(frozenset({server.id})))
     if server.configuration.is_quorum({server.id}):
         return _become_candidate(server)
     request = PreVoteRequest(server.id, server.current_term, server.log.last_id)
-    return server, (ResetTimer(Timer.ELECTION), *_to_peers(server, request))
+    return server, (ResetTimer(Timer.ELECTION), *_to_electors(server, request))
 
 
 def _become_candidate(server: Server) -> Transition:
@@ -61,7 +62,7 @@ def _become_candidate(server: Server) -> Transition:
     if server.configuration.is_quorum({server.id}):
         return _become_leader(server)
     request = RequestVoteRequest(server.id, server.current_term, server.log.last_id)
-    return server, (ResetTimer(Timer.ELECTION), *_to_peers(server, request))
+    return server, (ResetTimer(Timer.ELECTION), *_to_electors(server, request))
 
 
 def _become_leader(server: Server) -> Transition:
@@ -76,7 +77,7 @@ def _become_leader(server: Server) -> Transition:
     unknown = Progress(next_index=log.last_index + 1)
     uncommitted = log.between(server.commit_index + 1, log.last_index)
     role = Leader(
-        progress=tuple((peer, unknown) for peer in server.configuration.peers_of(server.id)),
+        progress=tuple((peer, unknown) for peer in server.peers),
         term_start=log.last_index + 1,
         uncommitted_bytes=sum(entry.size for entry in uncommitted),
     )
@@ -87,8 +88,11 @@ def _become_leader(server: Server) -> Transition:
     )
 
 
-def _to_peers(server: Server, request: PreVoteRequest | RequestVoteRequest) -> tuple[Effect, ...]:
-    return tuple(Send(peer, request) for peer in server.configuration.peers_of(server.id))
+def _to_electors(
+    server: Server, request: PreVoteRequest | RequestVoteRequest
+) -> tuple[Effect, ...]:
+    electors = server.configuration.electors
+    return tuple(Send(elector, request) for elector in electors if elector != server.id)
 
 
 # Voting.
@@ -189,6 +193,7 @@ def check_quorum(server: Server) -> Transition:
     disk_stands_still = oldest is not None and oldest == role.disk_witness
     if disk_stands_still or not server.configuration.is_quorum({server.id, *active}):
         return become_follower(server, leader=None, sticky=False)
+    server, role = let_go(server, role)
     progress = tuple((peer, replace(one, recently_active=False)) for peer, one in role.progress)
     role = replace(role, progress=progress, disk_witness=oldest)
     return replace(server, role=role), (ResetTimer(Timer.CHECK_QUORUM),)

@@ -34,6 +34,18 @@ class ClientRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigurationRequested:
+    """Somebody wants these voters and these learners, each a (node id, address).  Chapter 4
+
+    Answered when the configuration that consists of them is committed, after its `Apply`.
+    """
+
+    ref: Ref
+    voters: tuple[tuple[NodeId, str], ...]
+    learners: tuple[tuple[NodeId, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequested:
     """Clients asked to read since the last turn; all of them share one round.  §6.4"""
 
@@ -79,6 +91,7 @@ Event: TypeAlias = (
     Received
     | TimerExpired
     | ClientRequested
+    | ConfigurationRequested
     | ReadRequested
     | Persisted
     | StorageFailed

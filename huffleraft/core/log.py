@@ -139,6 +139,23 @@ class Log:
                 return entry.payload
         return NOBODY if snapshot is None else snapshot.configuration
 
+    def configurations_since(
+        self, index: LogIndex, snapshot: Snapshot | None
+    ) -> tuple[tuple[LogIndex, Configuration], ...]:
+        """The configuration in force at *index*, and all appended after it, each with its index.
+
+        Where only the *snapshot* tells a configuration, it stands at the snapshot's end; *index*
+        must not be before that.
+        """
+        included = 0 if snapshot is None else snapshot.last_included_index
+        found = [(included, NOBODY if snapshot is None else snapshot.configuration)]
+        for entry in self.between(included + 1, self.last_index):
+            if isinstance(entry.payload, Configuration):
+                if entry.index <= index:
+                    found.clear()
+                found.append((entry.index, entry.payload))
+        return tuple(found)
+
     def holds(self, id_: EntryId) -> bool:
         """Whether *id_*, which is committed, stands here, as an entry or before the base."""
         return id_.index < self.base.index or self.term_at(id_.index) == id_.term

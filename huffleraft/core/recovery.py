@@ -8,6 +8,7 @@ state machine has applied (W9).
 from __future__ import annotations
 
 from huffleraft.core.effects import ConfigurationChanged, Effect, ResetTimer, Restore
+from huffleraft.core.in_force import find_membership
 from huffleraft.core.log import Entry, Log, Snapshot
 from huffleraft.core.state import Disk, Follower, Server, Transition
 from huffleraft.core.types import EntryId, Limits, LogIndex, NodeId, Timer, Vote
@@ -38,6 +39,7 @@ def recover(
     log = Log(base, entries)
     included = snapshot.last_included_index if snapshot else 0
     _require_consistent(log, vote, snapshot, last_applied)
+    known_committed = max(included, last_applied)
     server = Server(
         id=id,
         boot=boot,
@@ -46,10 +48,10 @@ def recover(
         snapshot=snapshot,
         log=log,
         disk=Disk(vote, log.last_index, included),
-        configuration=log.configuration_at(log.last_index, snapshot),
+        membership=find_membership(id, log, snapshot, known_committed),
         role=Follower(sticky=True),
-        commit_index=max(included, last_applied),
-        last_applied=max(included, last_applied),
+        commit_index=known_committed,
+        last_applied=known_committed,
     )
     behind: tuple[Effect, ...] = ()
     if snapshot is not None and last_applied < included:
@@ -58,7 +60,7 @@ def recover(
         *behind,
         ResetTimer(Timer.STICKINESS),
         ResetTimer(Timer.ELECTION),
-        ConfigurationChanged(server.configuration),
+        ConfigurationChanged(server.configuration, server.membership.leaving),
     )
 
 

@@ -196,13 +196,33 @@ class Disk:
     outstanding: tuple[OutstandingWrite, ...] = ()
 
 
+# Who belongs to the cluster.
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The configuration in force, and who is on the way out.  Kept because finding it is a walk.
+
+    - ``configuration`` is the last one in the log, in force from its append on (§4.1), or the
+      snapshot's.
+    - ``index`` is where it stands in the log, or the snapshot's end where that tells it.  At or
+      below the commit index it will stay in force until another is appended.
+    - ``leaving`` are the (node id, address) of those whom it does not name any more and who still
+      have to be spoken to: members of the configurations before it while it is not committed, and,
+      by a leader, until they have been told that it is.
+    """
+
+    configuration: Configuration
+    index: LogIndex
+    leaving: tuple[tuple[NodeId, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One server, whole.  Equal values behave equally; there is nothing else to know.
 
-    ``configuration`` is the last one in the log, in force from its append on (§4.1), or the
-    snapshot's; it is kept here because finding it means a walk.  ``last_applied`` is below the
-    log's base only while an installed snapshot is not yet durable, and so not yet restored.
+    ``last_applied`` is below the log's base only while an installed snapshot is not yet durable,
+    and so not yet restored.
     """
 
     id: NodeId
@@ -216,7 +236,7 @@ class Server:
     disk: Disk
 
     # Volatile: lost in a crash, and safe to lose.
-    configuration: Configuration
+    membership: Membership
     role: Role
     commit_index: LogIndex
     last_applied: LogIndex
@@ -238,9 +258,15 @@ class Server:
                 return None
 
     @property
-    def is_voter(self) -> bool:
-        """Whether the configuration in force names this server."""
-        return self.id in self.configuration.voters
+    def configuration(self) -> Configuration:
+        """The configuration in force: the last one in the log, committed or not.  §4.1"""
+        return self.membership.configuration
+
+    @property
+    def peers(self) -> tuple[NodeId, ...]:
+        """Everybody else who gets a leader's log: members, and those who are leaving."""
+        leaving = {node for node, _ in self.membership.leaving}
+        return tuple(sorted(leaving.union(self.configuration.members) - {self.id}))
 
     @property
     def is_sticky(self) -> bool:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from huffleraft.core.configuration import Configuration
 from huffleraft.core.durability import issue_write, persisted, stamp
 from huffleraft.core.effects import (
     Apply,
     Committed,
     ConfigurationChanged,
     Effect,
-    Persist,
     Reply,
     Restore,
 )
@@ -30,6 +28,7 @@ from huffleraft.core.election import (
 )
 from huffleraft.core.events import (
     ClientRequested,
+    ConfigurationRequested,
     Event,
     Persisted,
     ReadRequested,
@@ -39,6 +38,8 @@ from huffleraft.core.events import (
     StorageFailed,
     TimerExpired,
 )
+from huffleraft.core.in_force import adopt
+from huffleraft.core.membership import configuration_request, leave_joint, must_announce, retire
 from huffleraft.core.messages import (
     AppendEntriesRequest,
     AppendEntriesResponse,
@@ -78,12 +79,13 @@ def step(server: Server, event: Event) -> Transition:
     its obligations.
     """
     handled, effects = _handle(server, event)
+    handled = leave_joint(advance_commit_index(handled))
     new, persist = issue_write(server, handled)
-    new = _adopt_configuration(new, persist)
-    new = advance_rounds(advance_commit_index(new))
+    new = advance_rounds(adopt(new, persist))
     new, sends = append_entries(new, speak=_must_speak(server, new, event))
     new, answers = _apply(new)
-    ordered = (*effects, *sends, *answers, *_configuration_change(server, new))
+    new, farewell = retire(new)
+    ordered = (*effects, *sends, *answers, *farewell, *_configuration_change(server, new))
     writes = (persist,) if persist else ()
     return new, (*writes, *stamp(new, ordered))
 
@@ -99,6 +101,8 @@ def _handle(server: Server, event: Event) -> Transition:
             return _expire(server, timer)
         case ClientRequested():
             return client_request(server, event)
+        case ConfigurationRequested():
+            return configuration_request(server, event)
         case ReadRequested():
             return read_request(server, event)
         case Persisted(write):
@@ -175,8 +179,13 @@ def _expire(server: Server, timer: Timer) -> Transition:
 
 
 def _must_speak(old: Server, new: Server, event: Event) -> bool:
-    """Whether every peer must hear from the leader now: a heartbeat is due, or a round began."""
+    """Whether every peer must hear from the leader now.
+
+    A heartbeat is due, or a round began, or some have to hear that they left.
+    """
     if isinstance(event, TimerExpired) and event.timer is Timer.HEARTBEAT:
+        return True
+    if must_announce(old, new):
         return True
     begun_before = old.role.reads.begun if isinstance(old.role, Leader) else 0
     return isinstance(new.role, Leader) and new.role.reads.begun > begun_before
@@ -226,23 +235,11 @@ def _answer_proposals(server: Server, upto: LogIndex) -> tuple[Role, list[Effect
     return replace(role, proposals=role.proposals[len(replies) :]), replies
 
 
-def _adopt_configuration(server: Server, persist: Persist | None) -> Server:
-    """A configuration is in force from its append, and no longer when it is truncated.  §4.1
-
-    Where an installed snapshot replaces the log, its configuration is (IS.8).
-    """
-    if persist is None:
-        return server
-    appended = any(isinstance(entry.payload, Configuration) for entry in persist.entries)
-    if not appended and persist.truncate_from is None and persist.snapshot is None:
-        return server
-    configuration = server.log.configuration_at(server.log.last_index, server.snapshot)
-    if configuration == server.configuration:
-        return server
-    return replace(server, configuration=configuration)
-
-
 def _configuration_change(old: Server, new: Server) -> tuple[Effect, ...]:
-    if new.configuration is old.configuration:
+    before, after = old.membership, new.membership
+    if after is before or (after.configuration, after.leaving) == (
+        before.configuration,
+        before.leaving,
+    ):
         return ()
-    return (ConfigurationChanged(new.configuration),)
+    return (ConfigurationChanged(after.configuration, after.leaving),)

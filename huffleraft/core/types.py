@@ -65,6 +65,9 @@ class Vote:
     voted_for: NodeId | None = None
 
 
+_MAY_BE_NONE = ("trailing_entries", "promotion_lag")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much of anything may be under way.  Counts, and bytes of commands."""
@@ -81,10 +84,12 @@ class Limits:
     """Bytes of one command; a larger one is refused."""
     trailing_entries: int = 1000
     """Entries kept behind a snapshot, for peers that are a little late; may be 0."""
+    promotion_lag: int = 1000
+    """Entries that a learner may be behind the commit index and still become a voter; may be 0."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
-            value, least = getattr(self, name), 0 if name == "trailing_entries" else 1
+            value, least = getattr(self, name), 0 if name in _MAY_BE_NONE else 1
             if value < least:
                 msg = f"limit {name} is {value}; it must be at least {least}"
                 raise ValueError(msg)

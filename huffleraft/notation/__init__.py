@@ -18,6 +18,7 @@ in production is what a test is written in.  An example says most of it::
 """
 
 from huffleraft.notation.render import (
+    render_configuration,
     render_effect,
     render_entry,
     render_event,
@@ -31,6 +32,7 @@ from huffleraft.notation.render import (
 )
 
 __all__ = [
+    "render_configuration",
     "render_effect",
     "render_entry",
     "render_event",

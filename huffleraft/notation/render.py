@@ -29,6 +29,7 @@ from huffleraft.core.effects import (
 )
 from huffleraft.core.events import (
     ClientRequested,
+    ConfigurationRequested,
     Event,
     Persisted,
     ReadRequested,
@@ -83,7 +84,7 @@ def render_entry(entry: Entry) -> str:
         case None:
             return f"{render_id(entry.id)} no-op"
         case Configuration() as configuration:
-            return f"{render_id(entry.id)} {_voters(configuration)}"
+            return f"{render_id(entry.id)} {render_configuration(configuration)}"
         case bytes() as command:
             return f"{render_id(entry.id)} {len(command)}B"
         case unreachable:
@@ -113,7 +114,7 @@ def render_log(log: Log) -> str:
 
 def render_snapshot(snapshot: Snapshot) -> str:
     """The last entry that a snapshot includes, and the configuration there: ``40:2 {n1 n2}``."""
-    return f"{render_id(snapshot.id)} {_voters(snapshot.configuration)}"
+    return f"{render_id(snapshot.id)} {render_configuration(snapshot.configuration)}"
 
 
 # A server.
@@ -122,7 +123,8 @@ def render_snapshot(snapshot: Snapshot) -> str:
 def render_server(server: Server) -> str:
     """One server: who, term, role, log, what is known to be committed and applied, the role's own.
 
-    ``disk 3`` and ``writing #4 #5`` stand there only while the disk lags behind the log.
+    ``disk 3`` and ``writing #4 #5`` stand there only while the disk lags behind the log, and
+    ``under {n1 n2 +n3}`` where the configuration is not the first.
     """
     parts = [
         f"{server.id} t{server.current_term} {_role_name(server):<13}",
@@ -131,6 +133,7 @@ def render_server(server: Server) -> str:
         f"applied {server.last_applied}",
         *([f"snapshot {render_id(server.snapshot.id)}"] if server.snapshot else []),
         *_disk(server),
+        *([f"under {render_configuration(server.configuration)}"] * (server.membership.index > 1)),
         *_role_knows(server),
     ]
     return "  ".join(parts).rstrip()
@@ -256,6 +259,9 @@ def render_event(event: Event, at: NodeId = "") -> str:
             return f"expired {timer.value}"
         case ClientRequested(requests):
             return "write " + ", ".join(f"r{ref} {len(command)}B" for ref, command in requests)
+        case ConfigurationRequested(ref=ref, voters=voters, learners=learners):
+            wanted = [*(node for node, _ in voters), *(f"+{node}" for node, _ in learners)]
+            return f"configure r{ref} {{{' '.join(wanted)}}}"
         case ReadRequested(refs):
             return "read " + " ".join(f"r{ref}" for ref in refs)
         case Persisted(write):
@@ -291,8 +297,9 @@ def render_effect(effect: Effect) -> str:
             return f"reset {timer.value}"
         case CancelTimer(timer):
             return f"cancel {timer.value}"
-        case ConfigurationChanged(configuration):
-            return f"configuration {_voters(configuration)}"
+        case ConfigurationChanged(configuration, leaving):
+            going = f", leaving {' '.join(node for node, _ in leaving)}" if leaving else ""
+            return f"configuration {render_configuration(configuration)}{going}"
         case Halt(reason):
             return f"halt: {_one_line(reason)}"
         case unreachable:
@@ -336,8 +343,13 @@ def _ask(leader: NodeId | None) -> str:
     return f", ask {leader}" if leader else ""
 
 
-def _voters(configuration: Configuration) -> str:
-    return "{" + " ".join(configuration.voters) + "}"
+def render_configuration(configuration: Configuration) -> str:
+    """Voters, and learners with a plus: ``{n1 n2 +n4}``; a joint one as ``{n1 n2}->{n2 n3}``."""
+    learners = (f"+{learner}" for learner in configuration.learners)
+    members = "{" + " ".join([*configuration.voters, *learners]) + "}"
+    if not configuration.is_joint:
+        return members
+    return "{" + " ".join(configuration.old_voters) + "}->" + members
 
 
 def _one_line(text: str) -> str:

@@ -23,9 +23,23 @@ _LETTERS = "ABCXYZabcxyz0189_.-"
 numbers = st.one_of(st.integers(0, 300), st.integers(0, NUMBER_MAX))
 node_ids = st.text(_LETTERS, min_size=1, max_size=64)
 addresses = st.one_of(st.just("127.0.0.1:7000"), st.text(min_size=1, max_size=300))
+
+
+def _changed(old: dict[str, str], new: dict[str, str], learners: dict[str, str]) -> Configuration:
+    """What leads from *old* voters to *new* ones and *learners*, joint if need be."""
+    listeners = {node: at for node, at in learners.items() if node not in new}
+    return Configuration.of(old).entering(Configuration.of(new, listeners))
+
+
 configurations: st.SearchStrategy[Configuration] = st.one_of(
     st.dictionaries(node_ids, addresses, min_size=1, max_size=7).map(Configuration.of),
     st.sets(node_ids, min_size=1, max_size=7).map(lambda ids: Configuration(tuple(sorted(ids)))),
+    st.builds(
+        _changed,
+        st.dictionaries(node_ids, addresses, min_size=1, max_size=4),
+        st.dictionaries(node_ids, addresses, min_size=1, max_size=4),
+        st.dictionaries(node_ids, addresses, max_size=3),
+    ),
 )
 payloads: st.SearchStrategy[Payload] = st.one_of(st.binary(max_size=40), st.none(), configurations)
 

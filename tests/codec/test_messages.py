@@ -34,7 +34,7 @@ def test_the_bytes_of_the_format_do_not_change_by_accident() -> None:
     entries = (Entry(1, 1, configuration), Entry(2, 2, None), Entry(2, 3, b"x"))
     message = AppendEntriesRequest("n1", 3, EntryId(0, 0), entries, 2, 7)
     assert encode(message).hex(" ") == (
-        "97 05 a2 6e 31 03 92 00 00 93 92 01 93 01 91 a2 6e 31 91 92 a2 6e 31 a3 68 3a 31 "
+        "97 05 a2 6e 31 03 92 00 00 93 92 01 95 01 91 a2 6e 31 91 92 a2 6e 31 a3 68 3a 31 90 90 "
         "92 02 c0 92 02 c4 01 78 02 07"
     )
     assert encode(RequestVoteResponse("n2", 300, True)).hex(" ") == "94 04 a2 6e 32 cd 01 2c c3"
@@ -106,11 +106,18 @@ ANSWER = [6, "n1", 3, [2, 9], True, 9, None, 0]
         ([*HEARTBEAT[:4], [[3, b"", 0]], 8, 0], "of length 2"),
         ([*HEARTBEAT[:3], [2, (1 << 63) - 2], [[3, b""]] * 2, 8, 0], "cannot be"),
         ([*HEARTBEAT[:4], [[3, b""]] * 70_000, 8, 0], "length <= 65536"),
-        ([*HEARTBEAT[:4], [[3, [1, ["b", "a"], []]]], 8, 0], "must be sorted"),
-        ([*HEARTBEAT[:4], [[3, [1, ["a", "a"], []]]], 8, 0], "must be sorted"),
-        ([*HEARTBEAT[:4], [[3, [1, ["a"], [["b", "h:1"]]]]], 8, 0], "must name its voters"),
-        ([*HEARTBEAT[:4], [[3, [1, [], []]]], 8, 0], "length >= 1"),
-        ([*HEARTBEAT[:4], [[3, [1, ["a"], [["a", ""]]]]], 8, 0], "length >= 1"),
+        ([*HEARTBEAT[:4], [[3, [1, ["b", "a"], [], [], []]]], 8, 0], "must be sorted"),
+        ([*HEARTBEAT[:4], [[3, [1, ["a", "a"], [], [], []]]], 8, 0], "must be sorted"),
+        (
+            [*HEARTBEAT[:4], [[3, [1, ["a"], [["b", "h:1"]], [], []]]], 8, 0],
+            "must name its members",
+        ),
+        ([*HEARTBEAT[:4], [[3, [1, [], [], [], []]]], 8, 0], "length >= 1"),
+        ([*HEARTBEAT[:4], [[3, [1, ["a"], [["a", ""]], [], []]]], 8, 0], "length >= 1"),
+        ([*HEARTBEAT[:4], [[3, [1, ["a"], [], ["c", "b"], []]]], 8, 0], "must be sorted"),
+        ([*HEARTBEAT[:4], [[3, [1, ["a"], [], [], ["c", "b"]]]], 8, 0], "must be sorted"),
+        ([*HEARTBEAT[:4], [[3, [1, ["a"], [], ["a"], []]]], 8, 0], "voter and learner"),
+        ([*HEARTBEAT[:4], [[3, [1, ["a"], [], [], ["a"]]]], 8, 0], "must differ"),
         ([*ANSWER[:4], True, 9, [2, 8], 0], "succeeded names a conflict"),
         ([*ANSWER[:4], False, 9, None, 0], "refused names a match"),
         ([*ANSWER[:4], False, 0, [2, 10], 0], "not at or before 2:9"),

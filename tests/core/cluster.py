@@ -13,6 +13,7 @@ from huffleraft.core import (
     ORIGIN,
     Apply,
     Configuration,
+    ConfigurationRequested,
     Effect,
     Entry,
     EntryId,
@@ -102,28 +103,44 @@ class Node:
             self.durable = persist.write
 
 
+def addressed(nodes: Iterable[NodeId]) -> tuple[tuple[NodeId, str], ...]:
+    """*nodes* with the addresses they advertise."""
+    return tuple((node, f"{node}:1") for node in sorted(nodes))
+
+
 class CoreCluster:
     """Nodes, the packets between them, and what clients were told."""
 
     def __init__(
-        self, size: int, *, limits: Limits = ONE_AT_A_TIME, check_steps: bool = True
+        self,
+        size: int,
+        *,
+        spares: int = 0,
+        limits: Limits = ONE_AT_A_TIME,
+        check_steps: bool = True,
     ) -> None:
-        """Found a cluster of *size* nodes `n1`, `n2`, ..., each with entry 1:1 on its disk."""
+        """Found a cluster of *size* nodes `n1`, `n2`, ..., each with entry 1:1 on its disk.
+
+        The next *spares* nodes begin with nothing, as those do that are to join.
+        """
         ids = [f"n{number}" for number in range(1, size + 1)]
-        first = Entry(1, 1, Configuration.of({node: f"{node}:1" for node in ids}))
+        unfounded = [f"n{number}" for number in range(size + 1, size + spares + 1)]
+        first = Entry(1, 1, Configuration.of(dict(addressed(ids))))
         self.limits = limits
         self.check_steps = check_steps
         disk = Image(Vote(1), None, Log(ORIGIN, (first,)))
+        empty = Image(Vote(), None, Log())
         self.nodes = {node: Node(None, disk) for node in ids}
+        self.nodes.update({node: Node(None, empty) for node in unfounded})
         self.network: list[Packet] = []
         self.replies: dict[Ref, Reply | ReadReady] = {}
         self.halted: dict[NodeId, str] = {}
-        self.applied: dict[NodeId, list[Entry]] = {node: [] for node in ids}
+        self.applied: dict[NodeId, list[Entry]] = {node: [] for node in self.nodes}
         self.effects: list[tuple[NodeId, tuple[Effect, ...]]] = []
         self.history = History()
         self._packets = 0
         self._refs = 0
-        for node in ids:
+        for node in self.nodes:
             self._boot(node)
 
     def __getitem__(self, node: NodeId) -> Server:
@@ -141,6 +158,20 @@ class CoreCluster:
         """A ref never used before."""
         self._refs += 1
         return self._refs
+
+    def ask_for(
+        self,
+        node: NodeId,
+        voters: Iterable[NodeId],
+        learners: Iterable[NodeId] = (),
+        *,
+        crash_after: int | None = None,
+    ) -> Ref:
+        """Let somebody ask *node* for a configuration of *voters* and *learners*."""
+        ref = self.new_ref()
+        wanted = ConfigurationRequested(ref, addressed(voters), addressed(learners))
+        self.event(node, wanted, crash_after=crash_after)
+        return ref
 
     # What can happen.
 

@@ -4,8 +4,10 @@ A script begins with a comment that says what it shows and why that matters.  Th
 commands, a line ``---``, and what happened.  Blocks are separated by an empty line.  Ids are
 index:term, as everywhere in the house notation.
 
-    cluster n1 n2 n3 [batch 8]        a cluster that has run for a while, and hears no leader
-                                      (one entry a request unless said, one behind a snapshot)
+    cluster n1 n2 n3 [spare n4] [batch 8]
+                                      a cluster that has run for a while, and hears no leader
+                                      (one entry a request unless said, one behind a snapshot);
+                                      spare nodes are empty, and belong to no cluster yet
     log n1 1:1 2:1 term 2 [commit 1]  what n1's disk holds; before anything else happens
     slow n1 n2                        from now on these disks finish writes only by `flush`
     elect n1 [n2 ...]                 these hear nobody, n1 campaigns, and all between them settles
@@ -13,6 +15,8 @@ index:term, as everywhere in the house notation.
     expire n1 TIMER                   election, heartbeat, check-quorum or stickiness falls due
     propose n1 [COUNT]                clients offer commands, one event
     read n1 [COUNT]                   clients ask to read, one event
+    configure n1 n1,n2 [learners n3,n4]
+                                      somebody wants these voters, and these learners
     deliver n1 -> n2 [keep]           the oldest message arrives; with keep, a copy comes again last
     drop n1 -> n2                     all messages on that link are lost
     snapshot n1 [INDEX]               n1's machine is durable, for a snapshot of all it applied,
@@ -89,6 +93,7 @@ class Story:
             "expire": self._expire,
             "propose": self._propose,
             "read": self._read,
+            "configure": self._configure,
             "deliver": self._deliver,
             "drop": self._drop,
             "snapshot": self._snapshot,
@@ -137,11 +142,12 @@ class Story:
     # The commands.
 
     def _found(self, words: list[str]) -> Iterable[str]:
-        ids = [word for word in words if word.startswith("n")]
+        founders, _, spares = (part.strip() for part in " ".join(words).partition("spare"))
+        ids, spare = ([one for one in part.split() if one[0] == "n"] for part in (founders, spares))
         batch = int(words[words.index("batch") + 1]) if "batch" in words else None
         limits = replace(ONE_AT_A_TIME, entries_per_append=batch or 1)
-        self._cluster = CoreCluster(len(ids), limits=limits)
-        for node in ids:
+        self._cluster = CoreCluster(len(ids), spares=len(spare), limits=limits)
+        for node in (*ids, *spare):
             self._cluster.expire(node, Timer.STICKINESS)
         return ()
 
@@ -186,6 +192,12 @@ class Story:
     def _read(self, words: list[str]) -> None:
         node, count = words[0], int(words[1]) if len(words) > 1 else 1
         self.cluster.event(node, ReadRequested(tuple(self.cluster.new_ref() for _ in range(count))))
+
+    def _configure(self, words: list[str]) -> None:
+        node, voters, *rest = words
+        if rest and rest[0] != "learners":
+            raise ScriptError("expected: configure n1 n1,n2,n3 learners n4")
+        self.cluster.ask_for(node, voters.split(","), rest[1].split(",") if rest else ())
 
     def _deliver(self, words: list[str]) -> None:
         source, arrow, to, *keep = words

@@ -26,6 +26,7 @@ from huffleraft.core import (
     Vote,
     recover,
 )
+from huffleraft.core.in_force import may_campaign
 from huffleraft.core.quorum import is_majority, majority, reached_by_majority
 from tests.core.building import (
     FIRST,
@@ -89,7 +90,7 @@ def test_4_2_3_a_follower_that_need_not_be_loyal_any_more_still_knows_its_leader
 
 def test_4_1_a_configuration_is_in_force_from_its_append_until_it_is_truncated() -> None:
     empty, _ = recover("n1", 1, Limits(), Vote(), None, at("0:0"), (), 0)
-    assert (empty.configuration, empty.is_voter) == (NOBODY, False)
+    assert (empty.configuration, may_campaign(empty)) == (NOBODY, False)
 
     founded, effects = receive(empty, append("0:0", "1:1", term=1))
     assert founded.configuration == THREE

@@ -41,6 +41,7 @@ from huffleraft.core import (
     Vote,
     recover,
 )
+from huffleraft.core.in_force import may_campaign
 from tests.core.building import (
     THREE,
     append,
@@ -225,7 +226,7 @@ def test_is_8_the_last_configuration_comes_with_the_snapshot() -> None:
 
     assert server.configuration == other
     assert ConfigurationChanged(other) in effects
-    assert not server.is_voter
+    assert not may_campaign(server)
 
 
 def test_w11_restore_and_the_answer_wait_for_the_install() -> None:

@@ -26,6 +26,7 @@ from huffleraft.core.invariants.logs import (
     leader_append_only,
     truncation_needs_a_conflict,
 )
+from huffleraft.core.invariants.membership import membership_is_right
 from huffleraft.core.invariants.messages import (
     answers_to_appends_are_true,
     answers_to_installs_are_true,
@@ -64,14 +65,7 @@ def check_step(old: Server, event: Event, new: Server, effects: tuple[Effect, ..
     applied_is_what_is_said(old, new, effects)
     replies_tell_the_truth(old, event, new, effects)
     every_ref_is_answered_once(old, event, new, effects)
-    reads_are_confirmed(old, new, effects)
+    reads_are_confirmed(old, event, new, effects)
     snapshots_are_true(old, event, new, effects)
     restored_is_durable(old, new, effects)
-    latest = new.log.configuration_at(new.log.last_index, new.snapshot)
-    require(
-        new.configuration == latest,
-        "ConfigIsLatestInLog",
-        "{} is in force, the log's last is {}",
-        new.configuration,
-        latest,
-    )
+    membership_is_right(old, event, new, effects)

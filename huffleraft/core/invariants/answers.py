@@ -15,8 +15,9 @@ from huffleraft.core.effects import (
     Restore,
     Unknown,
 )
-from huffleraft.core.events import Event
+from huffleraft.core.events import ConfigurationRequested, Event
 from huffleraft.core.invariants.fast import refs_of_event
+from huffleraft.core.invariants.membership import decides, leader_in_step
 from huffleraft.core.invariants.violation import InvariantViolation, require
 from huffleraft.core.state import Leader, Server
 from huffleraft.core.types import Ref
@@ -53,6 +54,8 @@ def replies_tell_the_truth(
             applied_upto = effect.entries[-1].index
         elif isinstance(effect, Reply):
             match effect.outcome:
+                case Committed() if effect.ref not in proposals:
+                    _is_in_force_already(event, new, effect)
                 case Committed(index, term):
                     require(
                         proposals.get(effect.ref) == index <= applied_upto
@@ -80,6 +83,23 @@ def replies_tell_the_truth(
                     )
 
 
+def _is_in_force_already(event: Event, new: Server, reply: Reply) -> None:
+    """What needed no entry: a configuration in force, and applied, where it is said to be."""
+    outcome = reply.outcome
+    assert isinstance(outcome, Committed)
+    require(
+        isinstance(event, ConfigurationRequested)
+        and dict((*event.voters, *event.learners)) == dict(new.configuration.addresses)
+        and new.membership.index <= outcome.index <= new.last_applied
+        and new.log.term_at(outcome.index) == outcome.term,
+        "CommittedIsOwnEntry",
+        "{} for {} under {}",
+        reply,
+        event,
+        new.membership,
+    )
+
+
 def _proposals(server: Server) -> tuple[tuple[int, Ref], ...]:
     return server.role.proposals if isinstance(server.role, Leader) else ()
 
@@ -101,7 +121,9 @@ def _refs_of_server(server: Server) -> Iterable[Ref]:
     return (*(ref for _, ref in server.role.proposals), *server.role.reads.refs())
 
 
-def reads_are_confirmed(old: Server, new: Server, effects: tuple[Effect, ...]) -> None:
+def reads_are_confirmed(
+    old: Server, event: Event, new: Server, effects: tuple[Effect, ...]
+) -> None:
     """W15: a round begun after the read arrived, a commit in this term, and the apply.
 
     The read was there before this step, or the leader is its own quorum; the round it waited
@@ -110,9 +132,9 @@ def reads_are_confirmed(old: Server, new: Server, effects: tuple[Effect, ...]) -
     served = {effect.ref for effect in effects if isinstance(effect, ReadReady)}
     if not served:
         return
-    role = new.role
-    if not isinstance(role, Leader):
-        raise InvariantViolation("ReadByLeader", f"{new.id} serves {served} as {role}")
+    role = leader_in_step(old, event, new)
+    if role is None:
+        raise InvariantViolation("ReadByLeader", f"{new.id} serves {served} as {new.role}")
     term_of_applied = new.log.term_at(new.last_applied)
     require(
         term_of_applied == new.current_term and new.last_applied >= role.term_start,
@@ -127,7 +149,7 @@ def reads_are_confirmed(old: Server, new: Server, effects: tuple[Effect, ...]) -
         number, index = waited.get(ref, (role.reads.begun, old.commit_index))
         answered = {peer for peer, progress in role.progress if progress.read_round >= number}
         require(
-            new.configuration.is_quorum({new.id, *answered}) and number > 0,
+            decides(new.configuration, {new.id, *answered}) and number > 0,
             "ReadByQuorum",
             "round {} of read {} was answered by {}",
             number,

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from huffleraft.core.configuration import NOBODY, Configuration
+from huffleraft.core.in_force import may_campaign
+from huffleraft.core.invariants.membership import decides
 from huffleraft.core.invariants.violation import require
 from huffleraft.core.invariants.writes import Image
 from huffleraft.core.log import Entry, Log
@@ -68,6 +70,7 @@ def check_cluster(cluster: Cluster, history: History) -> None:
     _match_truth(cluster)
     _ack_truth(cluster)
     _snapshot_prefix(cluster, history)
+    _one_uncommitted_config(cluster, history)
 
 
 def _election_safety(cluster: Cluster, history: History) -> None:
@@ -156,20 +159,26 @@ def _leader_completeness(cluster: Cluster, history: History) -> None:
 
 
 def _commit_durable(cluster: Cluster, history: History) -> None:
-    """What is committed stands on the disks of a quorum, from then on."""
+    """What is committed stands on the disks of a quorum, from then on.
+
+    Of a joint configuration's two majorities the new one is enough for ever: whoever committed
+    later entries may have counted by what follows it.
+    """
     if not history.committed:
         return
     entry, _ = history.committed[-1]
     holders = {node for node, disk in cluster.disks.items() if disk.log.holds(entry.id)}
-    for server in cluster.servers.values():
-        if server.commit_index >= entry.index:
-            require(
-                server.configuration.is_quorum(holders),
-                "CommitDurable",
-                "{} is committed, and durable only on {}",
-                entry.id,
-                sorted(holders),
-            )
+    configuration = _configuration(history.committed)
+    if configuration.is_joint:
+        configuration = configuration.leaving()
+    require(
+        decides(configuration, holders),
+        "CommitDurable",
+        "{} is committed, and durable only on {} of {}",
+        entry.id,
+        sorted(holders),
+        configuration,
+    )
 
 
 def _electable_complete(cluster: Cluster, history: History) -> None:
@@ -184,7 +193,7 @@ def _electable_complete(cluster: Cluster, history: History) -> None:
     logs.update({node: server.log for node, server in cluster.servers.items()})
     for server in cluster.servers.values():
         voters = {node for node, log in logs.items() if server.log.last_id >= log.last_id}
-        if server.is_voter and server.configuration.is_quorum(voters):
+        if may_campaign(server) and decides(server.configuration, voters):
             require(
                 server.log.holds(last.id),
                 "ElectableComplete",
@@ -251,6 +260,25 @@ def _snapshot_prefix(cluster: Cluster, history: History) -> None:
             node,
             snapshot,
             committed[-1:],
+        )
+
+
+def _one_uncommitted_config(cluster: Cluster, history: History) -> None:
+    """No log holds two configurations above what the cluster has committed.
+
+    Above what its own server knows to be committed it may: a joint and a final one (§4.3).
+    """
+    committed = len(history.committed)
+    for server in cluster.servers.values():
+        later = server.log.between(committed + 1, server.log.last_index)
+        changes = [entry for entry in later if isinstance(entry.payload, Configuration)]
+        require(
+            len(changes) <= 1,
+            "OneUncommittedConfig",
+            "{} holds {}, the cluster has committed up to {}",
+            server.id,
+            changes,
+            committed,
         )
 
 

@@ -12,7 +12,12 @@ from huffleraft.core.effects import (
     Reply,
     Send,
 )
-from huffleraft.core.events import ClientRequested, Event, ReadRequested
+from huffleraft.core.events import (
+    ClientRequested,
+    ConfigurationRequested,
+    Event,
+    ReadRequested,
+)
 from huffleraft.core.invariants.violation import require
 from huffleraft.core.messages import (
     AppendEntriesResponse,
@@ -131,6 +136,8 @@ def refs_of_event(event: Event) -> tuple[Ref, ...]:
     match event:
         case ClientRequested(requests):
             return tuple(ref for ref, _ in requests)
+        case ConfigurationRequested(ref=ref):
+            return (ref,)
         case ReadRequested(refs):
             return refs
         case _:

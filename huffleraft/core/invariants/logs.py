@@ -7,6 +7,7 @@ from huffleraft.core.effects import (
     Persist,
 )
 from huffleraft.core.events import Event, Received
+from huffleraft.core.invariants.membership import decides, leader_in_step
 from huffleraft.core.invariants.violation import InvariantViolation, require
 from huffleraft.core.messages import AppendEntriesRequest, InstallSnapshotRequest
 from huffleraft.core.state import Leader, Server
@@ -65,14 +66,15 @@ def commit_needs_a_quorum(old: Server, event: Event, new: Server) -> None:
     """L.4 for a leader, AE.5 for a follower."""
     if new.commit_index == old.commit_index:
         return
-    if isinstance(new.role, Leader):
+    role = leader_in_step(old, event, new)
+    if role is not None:
         holders = {
-            peer for peer, progress in new.role.progress if progress.match_index >= new.commit_index
+            peer for peer, progress in role.progress if progress.match_index >= new.commit_index
         }
         if new.disk.last_index >= new.commit_index:
             holders.add(new.id)
         require(
-            new.configuration.is_quorum(holders),
+            decides(old.configuration, holders),
             "CommitByQuorum",
             "{} commits {}, held by {}",
             new.id,

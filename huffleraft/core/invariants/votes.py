@@ -7,6 +7,7 @@ from huffleraft.core.effects import (
     Send,
 )
 from huffleraft.core.events import Event, Received
+from huffleraft.core.invariants.membership import decides
 from huffleraft.core.invariants.violation import InvariantViolation, require
 from huffleraft.core.messages import (
     PreVoteRequest,
@@ -68,7 +69,7 @@ def _took_office_rightly(old: Server, event: Event, new: Server) -> None:
             )
             voters.add(event.message.source)
     require(
-        old.configuration.is_quorum(voters) and new.vote == Vote(new.current_term, new.id),
+        decides(old.configuration, voters) and new.vote == Vote(new.current_term, new.id),
         "VotesElect",
         "{} took office in term {} with votes of {}",
         new.id,
