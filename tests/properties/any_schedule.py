@@ -40,6 +40,7 @@ from huffleraft.core import (
 )
 from huffleraft.core.invariants import require
 from tests.core.cluster import ONE_AT_A_TIME, CoreCluster, Packet
+from tests.properties.healing import heal
 
 CRASH = st.none() | st.none() | st.none() | st.integers(0, 4)
 """Mostly nothing; else power fails after so many effects of the step."""
@@ -205,8 +206,7 @@ class AnySchedule(RuleBasedStateMachine):
         if sys.exception() is not None:
             return  # what is broken is about to be told; healing it would only hide that
         acknowledged = self.acknowledged()
-        heal(self.cluster)
-        leader = next(n for n in self.cluster.running if self.leads(n))
+        leader = heal(self.cluster)
         require(
             self.cluster[leader].commit_index > acknowledged,
             "AcknowledgedSurvives",
@@ -227,48 +227,3 @@ class AnyScheduleOfBatches(AnySchedule):
         node = self.some_leader(pick) or self.node(pick)
         refs = [self.cluster.new_ref() for _ in range(count)]
         self.cluster.event(node, ClientRequested(tuple((ref, b"%d" % ref) for ref in refs)))
-
-
-def heal(cluster: CoreCluster) -> None:
-    """Restart what is down, lose what is on its way, elect somebody, and commit a command."""
-    for node in sorted(cluster.nodes):
-        if node not in cluster.running:
-            cluster.restart(node)
-    cluster.stabilize()
-    for _ in range(len(cluster.nodes) + 1):
-        for node in cluster.running:
-            cluster.expire(node, Timer.STICKINESS)
-        best = max(cluster.running, key=lambda node: (cluster[node].log.last_id, node))
-        if not isinstance(cluster[best].role, Leader):
-            cluster.campaign(best)
-        cluster.stabilize()
-        if _commits(cluster):
-            break
-    else:
-        message = "a healed cluster makes no progress"
-        raise AssertionError(message)
-    for node in cluster.running:
-        require(
-            cluster[node].commit_index == len(cluster.history.committed),
-            "NobodyLags",
-            "{} has committed {}",
-            node,
-            cluster[node].commit_index,
-        )
-
-
-def _commits(cluster: CoreCluster) -> bool:
-    for node in cluster.running:
-        if isinstance(cluster[node].role, Leader):
-            ref = cluster.new_ref()
-            cluster.expire(node, Timer.HEARTBEAT)
-            cluster.event(node, ClientRequested(((ref, b"after all"),)))
-            cluster.stabilize()
-            cluster.check()
-            reply = cluster.replies.get(ref)
-            if isinstance(reply, Reply) and isinstance(reply.outcome, Committed):
-                cluster.expire(node, Timer.HEARTBEAT)
-                cluster.stabilize()
-                cluster.check()
-                return True
-    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
+from tests.properties.any_membership import AnyMembership
 from tests.properties.any_schedule import AnySchedule, AnyScheduleOfBatches
 from tests.properties.any_snapshots import AnySnapshots
 
@@ -17,3 +18,6 @@ TestAnyScheduleOfBatches.settings = settings(
 
 TestAnySnapshots = AnySnapshots.TestCase
 TestAnySnapshots.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+
+TestAnyMembership = AnyMembership.TestCase
+TestAnyMembership.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
