@@ -61,10 +61,8 @@ def _in_force(server: Server) -> Committed:
     """Where the configuration in force stands; a snapshot's end if only that tells it now."""
     index = server.membership.index
     term = server.log.term_at(index)
-    if term is not None:
-        return Committed(index, term)
-    assert server.snapshot is not None, "only a snapshot hides where a configuration stands"
-    return Committed(server.snapshot.last_included_index, server.snapshot.last_included_term)
+    assert term is not None, "the log begins no later than its snapshot ends"
+    return Committed(index, term)
 
 
 def _caught_up(server: Server, role: Leader, wanted: Configuration) -> bool:

@@ -106,11 +106,18 @@ def _vote_once(cluster: Cluster, history: History) -> None:
 
 
 def _log_matching(cluster: Cluster, history: History) -> None:
-    """One id names one entry, and one entry before it: so by induction equal prefixes."""
+    """One id names one entry, and one entry before it: so by induction equal prefixes.
+
+    What a server made in a term that its disk does not know yet nobody else has seen: a crash may
+    undo it, term and all.
+    """
     for server in cluster.servers.values():
         log, before = server.log, server.log.base
+        seen = history.entries
+        if server.disk.vote.current_term < server.current_term:
+            seen = dict(seen)
         for entry in log.between(log.first_index, log.last_index):
-            first, first_before = history.entries.setdefault(entry.id, (entry, before))
+            first, first_before = seen.setdefault(entry.id, (entry, before))
             require(
                 entry == first and before == first_before,
                 "LogMatching",
