@@ -15,19 +15,25 @@ from huffleraft.core import (
     NOBODY,
     AppendEntriesResponse,
     Apply,
+    CancelTimer,
     ClientRequested,
     Committed,
+    Configuration,
+    ConfigurationRequested,
     Effect,
+    Entry,
     Event,
     Follower,
     Halt,
     InstallSnapshotRequest,
     Leader,
     Limits,
+    Log,
     Membership,
     Outcome,
     Persist,
     Persisted,
+    Progress,
     ReadRequested,
     Reason,
     Received,
@@ -53,6 +59,7 @@ from tests.core.building import (
     ask,
     at,
     candidate,
+    durable,
     follower,
     leader,
     receive,
@@ -60,6 +67,7 @@ from tests.core.building import (
     take,
     vote,
 )
+from tests.core.cluster import addressed
 
 SHORT = Limits(trailing_entries=1)
 """One entry stays behind a snapshot."""
@@ -149,6 +157,64 @@ def sending() -> Step:
     server = leader("1:1", "2:1", "3:1", term=1, commit=3, limits=SHORT)
     server, _ = take(server, SnapshotTaken(3))
     return of(server, Received(refused("3:1", "1:1", term=2)))
+
+
+def _group(voters: str, learners: str = "") -> Configuration:
+    return Configuration.of(dict(addressed(voters.split())), dict(addressed(learners.split())))
+
+
+def _asking(voters: str, learners: str = "") -> ConfigurationRequested:
+    return ConfigurationRequested(1, addressed(voters.split()), addressed(learners.split()))
+
+
+def _ready() -> Server:
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+    return receive(server, appended("1:1", 2, term=2, source="n3"))[0]
+
+
+def _removing(node: str) -> Server:
+    """A leader in the joint configuration without *node*; it alone holds that."""
+    server, _ = take(_ready(), _asking(" ".join({"n1", "n2", "n3"} - {node})))
+    return durable(server)
+
+
+def admitting() -> Step:
+    """A leader takes in a learner."""
+    return of(_ready(), _asking("n1 n2 n3", "n4"))
+
+
+def changing() -> Step:
+    """A leader begins to remove a voter."""
+    return of(_ready(), _asking("n1 n2"))
+
+
+def confirming() -> Step:
+    """A leader is asked for what is in force already."""
+    return of(_ready(), _asking("n1 n2 n3"))
+
+
+def leaving_joint() -> Step:
+    """A leader learns that the joint configuration is committed, and appends the final one."""
+    return of(_removing("n3"), Received(appended("2:2", 3, term=2)))
+
+
+def telling() -> Step:
+    """A leader learns that the configuration without n3 is committed."""
+    server, _ = receive(_removing("n3"), appended("2:2", 3, term=2))
+    return of(durable(server), Received(appended("3:2", 4, term=2)))
+
+
+def retiring() -> Step:
+    """A leader learns that the configuration without itself is committed."""
+    server, _ = receive(_removing("n1"), appended("2:2", 3, term=2))
+    server, _ = receive(server, appended("2:2", 3, term=2, source="n3"))
+    server, _ = receive(durable(server), appended("3:2", 4, term=2))
+    return of(server, Received(appended("3:2", 4, term=2, source="n3")))
+
+
+def asking() -> Step:
+    """A voter asks whether it could win."""
+    return of(follower("1:1", term=1), TimerExpired(Timer.ELECTION))
 
 
 def _install(last: str) -> InstallSnapshotRequest:
@@ -263,6 +329,82 @@ def _by_another_install(told: Step) -> Step:
     return told[0], Received(_install("8:1")), told[2], kept
 
 
+def _appends(configuration: Configuration) -> Callable[[Step], Step]:
+    """The step appends another *configuration* at the log's end."""
+
+    def change(told: Step) -> Step:
+        old, event, new, effects = told
+        last = replace(new.log[new.log.last_index], payload=configuration)
+        write = next(one for one in effects if isinstance(one, Persist))
+        lie = replace(
+            new,
+            log=old.log.append((last,)),
+            membership=Membership(configuration, last.index, new.membership.leaving),
+        )
+        assert isinstance(lie.role, Leader)
+        known = dict(lie.role.progress)
+        fed = tuple((peer, known.get(peer, Progress(last.index))) for peer in lie.peers)
+        lie = replace(lie, role=replace(lie.role, progress=fed))
+        rest = tuple(one for one in effects if one is not write and not isinstance(one, Send))
+        return old, event, lie, (replace(write, entries=(last,)), *rest)
+
+    return change
+
+
+def _uncommitted_before(told: Step) -> Step:
+    old, event, new, effects = told
+    return (
+        replace(old, membership=replace(old.membership, index=old.commit_index + 1)),
+        event,
+        new,
+        effects,
+    )
+
+
+def _in_force_elsewhere(told: Step) -> Step:
+    return _each(Reply, lambda reply: replace(reply, outcome=Committed(2, 2)))(
+        _by(_asking("n1 n2"))(told)
+    )
+
+
+def _before_the_joint_one_commits(told: Step) -> Step:
+    old, event, new, effects = told
+    kept = tuple(one for one in effects if isinstance(one, Persist))
+    lie = replace(new, commit_index=old.commit_index, last_applied=old.last_applied)
+    return old, event, lie, kept
+
+
+def _knows_no_learner(told: Step) -> Step:
+    role = told[2].role
+    assert isinstance(role, Leader)
+    return _role(progress=tuple(pair for pair in role.progress if pair[0] != "n4"))(told)
+
+
+def _leads_on(told: Step) -> Step:
+    kept = tuple(one for one in told[3] if not isinstance(one, CancelTimer))
+    role = told[0].role
+    assert isinstance(role, Leader)
+    fed = tuple((peer, replace(one, match_index=4)) for peer, one in role.progress)
+    return _with(role=replace(role, progress=fed, proposals=()))((*told[:3], kept))
+
+
+def _learner_before(told: Step) -> Step:
+    lie = Entry(1, 1, _group("n2 n3", "n1"))
+    log = Log(entries=(lie,))
+    old = replace(told[0], log=log, membership=Membership(_group("n2 n3", "n1"), 1))
+    return old, told[1], replace(told[2], log=log, membership=old.membership), told[3]
+
+
+def _not_to_the_leaver(told: Step) -> Step:
+    kept = tuple(one for one in told[3] if not (isinstance(one, Send) and one.to == "n3"))
+    return (*told[:3], kept)
+
+
+def _no_entry_of_this_term(told: Step) -> Step:
+    old = replace(told[0], commit_index=1, last_applied=1)
+    return old, *_with(commit_index=1, last_applied=1)(told)[1:]
+
+
 def _of_another(sent: SendSnapshot) -> Effect:
     other = replace(sent.message.snapshot, last_included_index=2)
     return replace(sent, message=replace(sent.message, snapshot=other))
@@ -336,6 +478,19 @@ LIES: list[tuple[str, Callable[[], Step], Callable[[Step], Step]]] = [
     ("RestoreFirst", restoring, _effects(lambda all_: (all_[1], all_[0], *all_[2:]))),
     ("ApplyInOrder", restoring, _effects(lambda all_: all_[1:])),
     ("EntriesBeforeAnswer", installing, _each(Send, lambda one: replace(one, after=None))),
+    ("ConfigIsLatestInLog", changing, _with(membership=Membership(THREE, 1))),
+    ("ChangesAreJoint", changing, _appends(_group("n1 n2"))),
+    ("ChangesAreJoint", leaving_joint, _appends(_group("n1 n2", "n3"))),
+    ("JointLeftWhenCommitted", leaving_joint, _before_the_joint_one_commits),
+    ("OneUncommittedConfig", admitting, _uncommitted_before),
+    ("OneUncommittedConfig", admitting, _by(ClientRequested(((1, b"x"),)))),
+    ("CommitBeforeChange", changing, _no_entry_of_this_term),
+    ("NewVotersCaughtUp", changing, _appends(THREE.entering(_group("n1 n2 n3 n4")))),
+    ("EveryMemberIsFed", admitting, _knows_no_learner),
+    ("RemovedLeaderRetires", retiring, _leads_on),
+    ("LeaversAreTold", telling, _not_to_the_leaver),
+    ("VotersCampaign", asking, _learner_before),
+    ("CommittedIsOwnEntry", confirming, _in_force_elsewhere),
     ("ConfigIsLatestInLog", proposing, _with(membership=Membership(NOBODY, 0))),
 ]
 

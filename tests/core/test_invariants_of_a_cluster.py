@@ -11,6 +11,7 @@ from huffleraft.core import (
     NOBODY,
     AppendEntriesResponse,
     ClientRequested,
+    Configuration,
     Entry,
     InstallSnapshotResponse,
     Leader,
@@ -124,6 +125,16 @@ def of_what_nobody_committed(servers: Servers, disks: Disks) -> tuple[Message, .
     return ()
 
 
+def with_two_changes_under_way(servers: Servers, disks: Disks) -> tuple[Message, ...]:
+    leader = servers["n1"]
+    changes = [
+        Entry(2, LAST + 1, leader.configuration.entering(Configuration.of({"n1": "n1:1"}))),
+        Entry(2, LAST + 2, Configuration.of({"n1": "n1:1"})),
+    ]
+    servers["n1"] = replace(leader, log=leader.log.append(tuple(changes)))
+    return ()
+
+
 def with_another_configuration(servers: Servers, disks: Disks) -> tuple[Message, ...]:
     disks["n2"] = replace(disks["n2"], snapshot=Snapshot(LAST, 2, NOBODY))
     return ()
@@ -142,6 +153,7 @@ LIES: list[tuple[str, Lie]] = [
     ("AckTruth", installed_on_the_way),
     ("SnapshotPrefix", of_what_nobody_committed),
     ("SnapshotPrefix", with_another_configuration),
+    ("OneUncommittedConfig", with_two_changes_under_way),
 ]
 
 

@@ -13,7 +13,14 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from huffleraft.core import NodeId, Timer
+from huffleraft.core import (
+    NodeId,
+    PreVoteRequest,
+    PreVoteResponse,
+    RequestVoteRequest,
+    RequestVoteResponse,
+    Timer,
+)
 from tests.core.cluster import CoreCluster
 from tests.properties.any_schedule import CRASH, NODE
 from tests.properties.any_snapshots import AnySnapshots
@@ -51,6 +58,26 @@ class AnyMembership(AnySnapshots):
             side.add(other)
         voters, learners = self.changed(leader, change, other)
         self.cluster.ask_for(leader, voters, learners)
+        self.cluster.stabilize(side)
+
+    @rule(pick=NODE, change=CHANGE, which=NODE, start=NODE, length=st.integers(2, 5))
+    def usurp(self, pick: int, change: str, which: int, start: int, length: int) -> None:
+        """A node is elected by one side of a partition, and is asked for a change at once."""
+        node = self.node(pick)
+        side = {node, *self.side(start, length)}
+        for one in sorted(side):
+            self.cluster.expire(one, Timer.STICKINESS)
+        self.cluster.campaign(node)
+        for _ in range(5):  # requests, promises, requests, votes
+            for one in sorted(side.intersection(self.cluster.running)):
+                self.cluster.flush(one)
+            asked = (PreVoteRequest, RequestVoteRequest, PreVoteResponse, RequestVoteResponse)
+            for packet in list(self.cluster.network):
+                inside = {packet.source, packet.to} <= side
+                if inside and isinstance(packet.message, asked) and not self.leads(node):
+                    self.cluster.deliver(packet)
+        if self.leads(node):
+            self.cluster.ask_for(node, *self.changed(node, change, self.node(which)))
         self.cluster.stabilize(side)
 
     @rule(pick=NODE, which=NODE)

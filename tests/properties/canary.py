@@ -66,6 +66,51 @@ BUGS: dict[str, Patch] = {
         "    if not ok:\n        return replace(progress, mode=Probe(waiting=True))\n",
         "    if not ok:\n        return progress\n",
     ),
+    "configuration-in-force-at-commit": Patch(
+        f"{CORE}.in_force",
+        "    *earlier, (index, configuration) = log.configurations_since(commit_index, snapshot)",
+        "    (index, configuration), *_ = log.configurations_since(commit_index, snapshot)\n"
+        "    earlier = []",
+    ),
+    "commits-by-the-new-majority": Patch(
+        f"{CORE}.configuration",
+        "return min(mark, reached_by_majority(self.old_voters, reached))",
+        "return mark",
+    ),
+    "commits-by-a-majority-of-all": Patch(
+        f"{CORE}.configuration",
+        "return min(mark, reached_by_majority(self.old_voters, reached))",
+        "return reached_by_majority(self.electors, reached)",
+    ),
+    "elects-by-the-new-majority": Patch(
+        f"{CORE}.configuration",
+        "return not self.old_voters or is_majority(self.old_voters, servers)",
+        "return True",
+    ),
+    "snapshot-with-the-newest-configuration": Patch(
+        f"{CORE}.snapshot",
+        "server.log.configuration_at(index, server.snapshot)",
+        "server.configuration",
+    ),
+    "joint-left-before-its-commit": Patch(
+        f"{CORE}.membership", " and server.commit_index >= index):", "):"
+    ),
+    "second-change-while-one-is-pending": Patch(
+        f"{CORE}.membership",
+        "    if server.configuration.is_joint or server.last_applied < server.membership.index:",
+        "    if server.configuration.is_joint:",
+    ),
+    "change-before-an-own-entry": Patch(
+        f"{CORE}.membership", "    if server.commit_index < role.term_start:", "    if False:"
+    ),
+    "only-its-beginner-leaves-a-joint-configuration": Patch(
+        f"{CORE}.membership",
+        "    if not (joint.is_joint and isinstance(role, Leader)",
+        "    if not (joint.is_joint and isinstance(role, Leader) and index >= role.term_start",
+    ),
+    "the-removed-leads-on": Patch(
+        f"{CORE}.membership", "        if stays or server", "        if True or server"
+    ),
 }
 """The bugs that this machine is there for; real ones, of real systems."""
 
@@ -75,7 +120,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bug", choices=[*BUGS, "none"])
     parser.add_argument("--cluster-checks-only", action="store_true")
-    parser.add_argument("--machine", choices=["plain", "batches", "snapshots"], default="plain")
+    parser.add_argument(
+        "--machine", choices=["plain", "batches", "snapshots", "members"], default="plain"
+    )
     parser.add_argument("--examples", type=int, default=1500)
     arguments = parser.parse_args()
     if arguments.bug != "none":
@@ -91,6 +138,7 @@ def _run(arguments: argparse.Namespace) -> str | None:
     """The name of the property that the planted core broke; None if none."""
     # Imported only now: the plant has to be in place before the core is.
     from huffleraft.core.invariants import InvariantViolation
+    from tests.properties.any_membership import AnyMembership
     from tests.properties.any_schedule import AnySchedule, AnyScheduleOfBatches
     from tests.properties.any_snapshots import AnySnapshots
 
@@ -98,11 +146,11 @@ def _run(arguments: argparse.Namespace) -> str | None:
         "plain": AnySchedule,
         "batches": AnyScheduleOfBatches,
         "snapshots": AnySnapshots,
+        "members": AnyMembership,
     }
 
-    check_steps = not arguments.cluster_checks_only
-    machine = type("Machine", (machines[arguments.machine],), {"check_steps": check_steps})
-
+    looks_at = {"check_steps": not arguments.cluster_checks_only}
+    machine = type("Machine", (machines[arguments.machine],), looks_at)
     profile = settings(
         max_examples=arguments.examples,
         stateful_step_count=40,

@@ -25,6 +25,19 @@ CAUGHT_AROUND_SNAPSHOTS = [
     ("a-snapshot-mode-that-nobody-leaves", "NobodyLags"),
 ]
 
+CAUGHT_AS_MEMBERS_CHANGE = [
+    ("configuration-in-force-at-commit", "ConfigIsLatestInLog"),
+    ("commits-by-the-new-majority", "CommitByQuorum"),
+    ("commits-by-a-majority-of-all", "CommitByQuorum"),
+    ("elects-by-the-new-majority", "VotesElect"),
+    ("snapshot-with-the-newest-configuration", "SnapshotPrefix"),
+    ("joint-left-before-its-commit", "JointLeftWhenCommitted"),
+    ("second-change-while-one-is-pending", "OneUncommittedConfig"),
+    ("change-before-an-own-entry", "CommitBeforeChange"),
+    ("only-its-beginner-leaves-a-joint-configuration", "ChangesEnd"),
+    ("the-removed-leads-on", "RemovedLeaderRetires"),
+]
+
 CAUGHT_BETWEEN_SERVERS = [
     (
         "no-up-to-date-check",
@@ -53,6 +66,11 @@ def test_a_planted_bug_is_caught_around_snapshots(bug: str, broken: str) -> None
     assert f"{bug}: {broken} " in run_canary(bug, "--machine", "snapshots")
 
 
+@pytest.mark.parametrize("bug,broken", CAUGHT_AS_MEMBERS_CHANGE)
+def test_a_planted_bug_is_caught_as_members_change(bug: str, broken: str) -> None:
+    assert f"{bug}: {broken} " in run_canary(bug, "--machine", "members")
+
+
 @pytest.mark.parametrize("bug,broken", CAUGHT_BETWEEN_SERVERS)
 def test_a_planted_bug_is_caught_without_looking_at_steps(bug: str, broken: set[str]) -> None:
     line = run_canary(bug, "--cluster-checks-only")
@@ -66,7 +84,7 @@ def test_a_leader_that_waits_for_ever_is_caught_where_requests_gather() -> None:
     assert "waits-for-an-answer-that-came: NobodyLags " in line
 
 
-@pytest.mark.parametrize("machine", ["plain", "batches", "snapshots"])
+@pytest.mark.parametrize("machine", ["plain", "batches", "snapshots", "members"])
 def test_a_sound_core_is_not_accused(machine: str) -> None:
     line = run_canary("none", "--examples", "60", "--machine", machine)
 
