@@ -88,6 +88,10 @@ class Configuration:
             return self.voters
         return tuple(sorted({*self.voters, *self.old_voters}))
 
+    def has_vote(self, node: NodeId) -> bool:
+        """Whether *node* is a voter, old or new."""
+        return node in self.voters or node in self.old_voters
+
     @property
     def members(self) -> tuple[NodeId, ...]:
         """Everybody who gets the log: voters, old and new, and learners."""

@@ -75,10 +75,10 @@ def may_campaign(server: Server) -> bool:
 
     §4.2.2.
     """
-    if server.id in server.configuration.electors:
+    if server.configuration.has_vote(server.id):
         return True
     possible = server.log.configurations_since(server.commit_index, server.snapshot)
-    return any(server.id in configuration.electors for _, configuration in possible)
+    return any(configuration.has_vote(server.id) for _, configuration in possible)
 
 
 def let_go(server: Server, role: Leader) -> tuple[Server, Leader]:

@@ -92,9 +92,9 @@ def leave_joint(server: Server) -> Server:
 
     §4.3.  Spec: ``LeaveJoint``.
     """
-    joint, index = server.configuration, server.membership.index
-    role = server.role
-    if not (joint.is_joint and isinstance(role, Leader) and server.commit_index >= index):
+    role, membership = server.role, server.membership
+    joint, index = membership.configuration, membership.index
+    if not (joint.old_voters and isinstance(role, Leader) and server.commit_index >= index):
         return server
     last = server.log.last_index + 1
     kept = tuple((at, ref) for at, ref in role.proposals if at != index)
@@ -112,7 +112,7 @@ def must_announce(old: Server, new: Server) -> bool:
     index = new.membership.index
     if not old.commit_index < index <= new.commit_index:
         return False
-    return bool(new.membership.leaving) or new.id not in new.configuration.electors
+    return bool(new.membership.leaving) or not new.configuration.has_vote(new.id)
 
 
 def retire(server: Server) -> Transition:
@@ -125,8 +125,7 @@ def retire(server: Server) -> Transition:
     """
     membership = server.membership
     if isinstance(server.role, Leader):
-        stays = server.id in membership.configuration.electors
-        if stays or server.last_applied < membership.index:
+        if server.last_applied < membership.index or membership.configuration.has_vote(server.id):
             return server, ()
         server, farewell = become_follower(server, leader=None, sticky=False)
         return _forget_leavers(server), farewell

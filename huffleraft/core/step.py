@@ -183,12 +183,14 @@ def _must_speak(old: Server, new: Server, event: Event) -> bool:
 
     A heartbeat is due, or a round began, or some have to hear that they left.
     """
+    if not isinstance(new.role, Leader):
+        return False
     if isinstance(event, TimerExpired) and event.timer is Timer.HEARTBEAT:
         return True
     if must_announce(old, new):
         return True
     begun_before = old.role.reads.begun if isinstance(old.role, Leader) else 0
-    return isinstance(new.role, Leader) and new.role.reads.begun > begun_before
+    return new.role.reads.begun > begun_before
 
 
 def _apply(server: Server) -> Transition:

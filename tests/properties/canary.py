@@ -98,18 +98,21 @@ BUGS: dict[str, Patch] = {
     "second-change-while-one-is-pending": Patch(
         f"{CORE}.membership",
         "    if server.configuration.is_joint or server.last_applied < server.membership.index:",
-        "    if server.configuration.is_joint:",
+        "    still = server.last_applied < server.membership.index\n"
+        "    if server.configuration.is_joint or (still and wanted == server.configuration):",
     ),
     "change-before-an-own-entry": Patch(
         f"{CORE}.membership", "    if server.commit_index < role.term_start:", "    if False:"
     ),
     "only-its-beginner-leaves-a-joint-configuration": Patch(
         f"{CORE}.membership",
-        "    if not (joint.is_joint and isinstance(role, Leader)",
-        "    if not (joint.is_joint and isinstance(role, Leader) and index >= role.term_start",
+        "    if not (joint.old_voters and isinstance(role, Leader)",
+        "    if not (joint.old_voters and isinstance(role, Leader) and index >= role.term_start",
     ),
     "the-removed-leads-on": Patch(
-        f"{CORE}.membership", "        if stays or server", "        if True or server"
+        f"{CORE}.membership",
+        "        if server.last_applied < membership",
+        "        if True or server.last_applied < membership",
     ),
 }
 """The bugs that this machine is there for; real ones, of real systems."""
