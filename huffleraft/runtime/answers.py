@@ -71,5 +71,12 @@ class Answers:
                 return too_large(len(request.payload), self._settings)
             case Reason.HALTED:
                 return Halted()
+            case (
+                Reason.NOT_READY
+                | Reason.CHANGE_PENDING
+                | Reason.VOTER_BEHIND
+                | Reason.CONFIGURATION_INVALID
+            ):
+                raise AssertionError("no node asks its core for a change of members yet")
             case _:
                 assert_never(rejected.reason)

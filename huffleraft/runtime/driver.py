@@ -111,7 +111,7 @@ class Driver:
 
     def _duration(self, timer: Timer) -> float:
         server = self.server
-        alone = server.configuration.voters == (server.id,)
+        alone = server.configuration.is_quorum({server.id})
         return duration(timer, self._settings, self._dice, alone=alone)
 
     def deliver_due(self) -> None:
@@ -174,8 +174,8 @@ class Driver:
                     self._timers.reset(timer, self._clock.now())
                 case CancelTimer(timer):
                     self._timers.cancel(timer)
-                case ConfigurationChanged(configuration):
-                    addresses = dict(configuration.addresses)
+                case ConfigurationChanged(configuration, leaving):
+                    addresses = {**dict(leaving), **dict(configuration.addresses)}
                     addresses.pop(self.server.id, None)
                     self._network.connect(addresses)
                 case Halt(reason):
