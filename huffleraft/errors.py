@@ -4,7 +4,8 @@ An error is a value with typed fields, and its sentence is built from them, so t
 reads the fields, a person reads the sentence, and neither parses the other's.  Each sentence
 says what was wrong, what was expected, and what to do.
 
-Three facts stand on the class:
+Three facts stand on the class (only what a client of a whole cluster raises learns the first two
+from what it was answered):
 
 - ``code`` names the fact for ever, in HTTP bodies and logs.
 - ``definite`` is True where the failed request had, and will have, no effect: it may be made
@@ -16,15 +17,14 @@ Three facts stand on the class:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
 
 
 class HuffleraftError(Exception):
     """Any error of huffleraft; catch a subclass to act on one fact."""
 
-    code: ClassVar[str] = "error"
-    definite: ClassVar[bool] = True
-    exit_code: ClassVar[int] = 1
+    code: str = "error"
+    definite: bool = True
+    exit_code: int = 1
 
 
 class _Fact(HuffleraftError):  # noqa: N818  # a fact is named for what happened

@@ -26,7 +26,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import track
 
-from huffleraft.http.client import Client, OperationFailed, Patience
+from huffleraft.client import Client, OperationFailed, Patience
 from jepsen_lite.cluster import Cluster, ClusterConfig, ClusterNotReady
 from jepsen_lite.generators import dice
 from jepsen_lite.plants.catalogue import PLANTS

@@ -1,1 +1,1 @@
-"""The one port of a node: the API of clients, the links of peers, and the Python client."""
+"""The one port of a node: the API of clients, and the links of peers."""

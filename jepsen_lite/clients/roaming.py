@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from huffleraft.http.client import Attempt, Client, Mismatch, OperationFailed, Patience
-from huffleraft.http.client import Read as WasRead
+from huffleraft.client import Attempt, Client, Mismatch, OperationFailed, Patience
+from huffleraft.client import Read as WasRead
 from jepsen_lite.clients.wish import (
     BACKOFF_SECONDS,
     DEADLINE_SECONDS,

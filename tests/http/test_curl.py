@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from huffleraft.http.client import Client, Patience
+from huffleraft.client import Client, Patience
 from huffleraft.raftstore import RaftStore
 from huffleraft.settings import NodeSettings
 

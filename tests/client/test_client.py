@@ -1,17 +1,18 @@
 """The client: whom it asks, what it follows, what it sends again, and what it tells."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from huffleraft import errors
+from huffleraft.client import Mismatch, OperationFailed, Patience, Written
+from huffleraft.client.contacts import Session
 from huffleraft.errors import InvalidKey, ValueTooLarge
-from huffleraft.http.client import Client, Mismatch, OperationFailed, Patience, Written
-from huffleraft.http.operation import Session
 from huffleraft.kv.limits import VALUE_BYTES_MAX
+from tests.client.faces import MakeFace
 from tests.http.doors import open_door
 from tests.http.solitary import SolitaryStore
 
@@ -49,14 +50,9 @@ async def unused_address() -> str:
         return f"127.0.0.1:{multi.extra(SocketAttribute.local_port)}"
 
 
-def test_a_client_needs_somebody_to_ask() -> None:
-    with pytest.raises(ValueError, match="at least one endpoint"):
-        Client([])
-
-
 @pytest.mark.parametrize("key", ["a", "a/b", "..", ".", "a%2Fb", "ä\n?#&", " ", "\x00"])
-async def test_every_operation_means_the_same_key(key: str) -> None:
-    async with open_door() as door, Client([door.address]) as client:
+async def test_every_operation_means_the_same_key(face: MakeFace, key: str) -> None:
+    async with open_door() as door, face([door.address]) as client:
         written = await client.set(key, b"1")
         assert written.version == 1
         read = await client.get(key)
@@ -68,8 +64,8 @@ async def test_every_operation_means_the_same_key(key: str) -> None:
         assert (await client.get(key)).value is None
 
 
-async def test_a_mismatch_is_an_answer_and_shows_what_is_there() -> None:
-    async with open_door() as door, Client([door.address]) as client:
+async def test_a_mismatch_is_an_answer_and_shows_what_is_there(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
         missing = await client.cas("a", b"1", b"2")
         assert isinstance(missing, Mismatch)
         assert (missing.current, missing.version) == (None, None)
@@ -79,8 +75,8 @@ async def test_a_mismatch_is_an_answer_and_shows_what_is_there() -> None:
         assert (found.current, found.version) == (b"\xff", 1)
 
 
-async def test_what_can_never_be_stored_is_not_asked() -> None:
-    async with open_door() as door, Client([door.address]) as client:
+async def test_what_can_never_be_stored_is_not_asked(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
         with pytest.raises(InvalidKey):
             await client.get("")
         with pytest.raises(ValueTooLarge):
@@ -90,15 +86,15 @@ async def test_what_can_never_be_stored_is_not_asked() -> None:
         assert door.store.asked == []
 
 
-async def test_an_answer_tells_who_gave_it_and_from_where_in_the_log() -> None:
-    async with open_door() as door, Client([door.address], patience=PINNED) as client:
+async def test_an_answer_tells_who_gave_it_and_from_where_in_the_log(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address], patience=PINNED) as client:
         served = (await client.set("a", b"1")).served
         assert (served.node, served.term, served.index) == ("n1", 3, 1)
         assert (served.endpoint, served.status, served.code) == (door.address, 200, None)
 
 
-async def test_a_write_borrows_a_session_that_no_other_uses() -> None:
-    async with open_door() as door, Client([door.address]) as client:
+async def test_a_write_borrows_a_session_that_no_other_uses(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
         session = await client.register()
         await client.set("a", b"1")
         await client.set("a", b"2")
@@ -113,31 +109,31 @@ async def test_a_write_borrows_a_session_that_no_other_uses() -> None:
 # The leader.
 
 
-async def test_a_redirect_is_followed_and_remembered() -> None:
+async def test_a_redirect_is_followed_and_remembered(face: MakeFace) -> None:
     async with open_door() as follower, open_door() as leader:
         follower.store.instead = errors.NotLeader("n2", leader.address)
-        async with Client([follower.address]) as client:
+        async with face([follower.address]) as client:
             written = await client.set("a/b", b"1")
             assert [one.code for one in written.attempts] == ["not-leader", None, None]
             assert client.endpoint == leader.address
             assert len((await client.get("a/b")).attempts) == 1
 
 
-async def test_a_pinned_client_follows_and_comes_back() -> None:
+async def test_a_pinned_client_follows_and_comes_back(face: MakeFace) -> None:
     async with open_door() as follower, open_door() as leader:
         follower.store.instead = errors.NotLeader("n2", leader.address)
-        async with Client([follower.address], patience=PINNED) as client:
+        async with face([follower.address], patience=PINNED) as client:
             for _ in range(2):
                 codes = [one.code for one in (await client.set("a", b"1")).attempts]
                 assert codes == ["not-leader", None]
                 assert client.endpoint == follower.address
 
 
-async def test_redirects_in_a_circle_end() -> None:
+async def test_redirects_in_a_circle_end(face: MakeFace) -> None:
     async with open_door() as one, open_door() as other:
         one.store.instead = errors.NotLeader("n2", other.address)
         other.store.instead = errors.NotLeader("n1", one.address)
-        async with Client([one.address], patience=PINNED) as client:
+        async with face([one.address], patience=PINNED) as client:
             with pytest.raises(OperationFailed) as failed:
                 await client.set("a", b"1")
         assert [one.code for one in failed.value.attempts] == ["not-leader"] * 3
@@ -145,19 +141,43 @@ async def test_redirects_in_a_circle_end() -> None:
         assert failed.value.code == "not-leader"
 
 
-async def test_another_node_is_asked_when_one_is_gone() -> None:
+async def test_another_node_is_asked_when_one_is_gone(face: MakeFace) -> None:
     async with open_door() as door:
-        async with Client([await unused_address(), door.address], patience=HASTY) as client:
+        async with face([await unused_address(), door.address], patience=HASTY) as client:
             read = await client.get("a")
         assert [one.code for one in read.attempts] == ["unreachable", "key-not-found"]
         assert read.attempts[0].definite
 
 
+async def test_clients_begin_at_an_endpoint_drawn_by_chance(face: MakeFace) -> None:
+    async with open_door() as door:
+        gone = await unused_address()
+        endpoints = [gone, door.address, gone]
+        async with face(endpoints, dice=lambda low, high: (low + high) / 2) as client:
+            assert len((await client.get("a")).attempts) == 1
+        async with face(endpoints, dice=lambda _, high: high) as client:
+            assert client.endpoint == gone
+
+
+async def test_stale_reads_take_the_endpoints_in_turn_and_the_leader_is_kept(
+    face: MakeFace,
+) -> None:
+    async with (
+        open_door() as one,
+        open_door() as other,
+        face(f"{one.address}, {other.address}") as client,
+    ):
+        await client.set("a", b"1")
+        asked = [(await client.get("a", stale=True)).served.endpoint for _ in range(3)]
+        assert asked == [other.address, one.address, other.address]
+        assert client.endpoint == one.address
+
+
 # What is sent again.
 
 
-async def test_a_definite_refusal_is_tried_again_until_the_time_is_up() -> None:
-    async with open_door() as door, Client([door.address], patience=HASTY) as client:
+async def test_a_definite_refusal_is_tried_again_until_the_time_is_up(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address], patience=HASTY) as client:
         await client.register()
         door.store.instead = errors.NoLeader(1)
         with anyio.fail_after(5), pytest.raises(OperationFailed) as failed:
@@ -170,8 +190,8 @@ async def test_a_definite_refusal_is_tried_again_until_the_time_is_up() -> None:
         assert failed.value.definite == last.definite
 
 
-async def test_a_mistake_in_the_request_is_not_tried_again() -> None:
-    async with open_door() as door, Client([door.address]) as client:
+async def test_a_mistake_in_the_request_is_not_tried_again(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
         door.store.instead = errors.BadRequest("it makes no sense")
         with pytest.raises(OperationFailed) as failed:
             await client.get("a")
@@ -192,10 +212,12 @@ LOST = {
 
 
 @pytest.mark.parametrize("answer", LOST.values(), ids=LOST)
-async def test_a_write_in_doubt_is_not_sent_again_without_a_session(answer: bytes) -> None:
+async def test_a_write_in_doubt_is_not_sent_again_without_a_session(
+    face: MakeFace, answer: bytes
+) -> None:
     patience = Patience(total=2.0, sessions=False)
     async with rude_node(answer) as (address, heard):
-        async with Client([address], patience=patience) as client:
+        async with face([address], patience=patience) as client:
             with pytest.raises(OperationFailed) as failed:
                 await client.set("a", b"1")
         assert len(heard) == 1
@@ -204,9 +226,11 @@ async def test_a_write_in_doubt_is_not_sent_again_without_a_session(answer: byte
 
 
 @pytest.mark.parametrize("answer", LOST.values(), ids=LOST)
-async def test_a_write_in_doubt_is_sent_again_under_its_session(answer: bytes) -> None:
+async def test_a_write_in_doubt_is_sent_again_under_its_session(
+    face: MakeFace, answer: bytes
+) -> None:
     async with open_door() as door, rude_node(answer) as (rude, heard):
-        async with Client([door.address, rude], patience=HASTY) as client:
+        async with face([door.address, rude], patience=HASTY) as client:
             await client.register()
             door.store.instead = errors.NoLeader(1)
             async with anyio.create_task_group() as tasks:
@@ -225,13 +249,13 @@ def said(status: str, kind: str, document: bytes) -> bytes:
     ).encode() + document
 
 
-async def test_a_session_that_may_have_begun_leaves_no_write_in_doubt() -> None:
+async def test_a_session_that_may_have_begun_leaves_no_write_in_doubt(face: MakeFace) -> None:
     answers = (
         b"",
         said("201 Created", "json", b'{"session":7}'),
         said("400 Bad", "problem+json", b'{"code":"bad-request","definite":true}'),
     )
-    async with rude_node(*answers) as (rude, heard), Client([rude], patience=HASTY) as client:
+    async with rude_node(*answers) as (rude, heard), face([rude], patience=HASTY) as client:
         with pytest.raises(OperationFailed) as failed:
             await client.set("a", b"1")
     assert [one.split(b" ")[0] for one in heard] == [b"POST", b"POST", b"PUT"]
@@ -246,8 +270,8 @@ async def lead_again_when_heard(store: SolitaryStore, heard: list[bytes]) -> Non
     store.instead = None
 
 
-async def test_a_write_that_had_run_is_answered_as_replayed() -> None:
-    async with open_door() as door, Client([door.address]) as client:
+async def test_a_write_that_had_run_is_answered_as_replayed(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
         session = await client.register()
         stamp = f"Huffleraft-Session: {session}\r\nHuffleraft-Sequence: 1\r\n".encode()
         before = await door.ask(
@@ -261,20 +285,20 @@ async def test_a_write_that_had_run_is_answered_as_replayed() -> None:
         assert (await client.get("a")).version == 1
 
 
-async def test_a_session_that_ended_is_replaced_where_nothing_is_in_doubt() -> None:
-    async with open_door() as door, Client([door.address]) as client:
+async def test_a_session_that_ended_is_replaced_where_nothing_is_in_doubt(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
         await client.register()
-        client._contacts.sessions[0].id = 4711
+        client.contacts._sessions[0].id = 4711
         written = await client.set("a", b"1")
         assert written.version == 1
         assert [one.code for one in written.attempts] == ["session-unknown", None, None]
         assert all(one.definite for one in written.attempts)
 
 
-async def test_a_session_that_ended_with_a_write_in_doubt_leaves_it_so() -> None:
+async def test_a_session_that_ended_with_a_write_in_doubt_leaves_it_so(face: MakeFace) -> None:
     async with open_door() as door, rude_node(b"") as (rude, _):
-        async with Client([rude, door.address], patience=HASTY) as client:
-            client._contacts.sessions.append(Session(4711))
+        async with face([rude, door.address], patience=HASTY) as client:
+            client.contacts.give_back(Session(4711))
             with pytest.raises(OperationFailed) as failed:
                 await client.set("a", b"1")
         assert [one.code for one in failed.value.attempts] == [
@@ -284,24 +308,53 @@ async def test_a_session_that_ended_with_a_write_in_doubt_leaves_it_so() -> None
         assert not failed.value.definite
 
 
-async def test_a_node_that_does_not_answer_is_given_up_in_time() -> None:
+async def test_a_node_that_does_not_answer_is_given_up_in_time(face: MakeFace) -> None:
     patience = Patience(total=0.2, retries=False, sessions=False)
     async with open_door() as door:
         door.store.hang = anyio.Event()
-        async with Client([door.address], patience=patience) as client:
+        async with face([door.address], patience=patience) as client:
             with anyio.fail_after(5), pytest.raises(OperationFailed) as failed:
                 await client.set("a", b"1")
     assert (failed.value.code, failed.value.definite) == ("timed-out", False)
 
 
-async def test_a_node_is_told_how_long_the_client_will_wait() -> None:
+async def test_a_node_is_told_how_long_the_client_will_wait(face: MakeFace) -> None:
     patience = Patience(total=2.0, server=0.6, retries=False, sessions=False)
     async with open_door() as door:
-        async with Client([door.address], patience=patience) as client:
+        async with face([door.address], patience=patience) as client:
             await client.set("a", b"1")
-        async with Client([door.address], patience=Patience(total=2.0)) as client:
+        async with face([door.address], patience=Patience(total=2.0)) as client:
             await client.get("a")
         stated, derived = door.store.asked
         assert stated == 0.6
         assert derived is not None
         assert 1.0 < derived <= 1.8
+
+
+@asynccontextmanager
+async def dripping_node() -> AsyncIterator[str]:
+    """Answers at once, and then byte by byte for ever."""
+
+    async def drip(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            with suppress(anyio.BrokenResourceError):
+                await stream.send(b"HTTP/1.1 200 OK\r\n")
+                while True:
+                    await stream.send(b"X: 1\r\n")
+                    await anyio.sleep(0.02)  # a drop must fall well within any timeout
+
+    multi = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = multi.extra(SocketAttribute.local_port)
+    async with multi, anyio.create_task_group() as tasks:
+        tasks.start_soon(multi.serve, drip)
+        yield f"127.0.0.1:{port}"
+        tasks.cancel_scope.cancel()
+
+
+async def test_an_answer_that_drips_in_does_not_outlast_the_deadline(face: MakeFace) -> None:
+    patience = Patience(total=0.3, retries=False, sessions=False)
+    async with dripping_node() as address, face([address], patience=patience) as client:
+        with anyio.fail_after(5), pytest.raises(OperationFailed) as failed:
+            await client.set("a", b"1")
+    assert (failed.value.code, failed.value.definite) == ("timed-out", False)

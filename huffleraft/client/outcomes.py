@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from huffleraft.errors import HuffleraftError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -84,7 +86,7 @@ class Mismatch(Outcome):
 CasOutcome: TypeAlias = Written | Mismatch
 
 
-class OperationFailed(Exception):  # noqa: N818  # a fact is named for what happened
+class OperationFailed(HuffleraftError):  # noqa: N818  # a fact is named for what happened
     """An operation without success.
 
     - `code` is the last request's.
@@ -93,12 +95,12 @@ class OperationFailed(Exception):  # noqa: N818  # a fact is named for what happ
     - `attempts` are all its requests, in order; none if there was no time for one.
     """
 
-    def __init__(self, operation: str, attempts: tuple[Attempt, ...], *, definite: bool) -> None:
+    def __init__(self, operation: str, attempts: tuple[Attempt, ...], definite: bool) -> None:
         self.operation = operation
         self.attempts = attempts
         self.definite = definite
         self.code = (attempts[-1].code if attempts else None) or "timed-out"
-        super().__init__(operation, attempts)
+        super().__init__(operation, attempts, definite)
 
     def __str__(self) -> str:
         effect = "it had no effect" if self.definite else "it may or may not have taken effect"

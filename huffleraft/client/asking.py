@@ -1,26 +1,20 @@
 """One request to one node, and what can be known from its answer.
 
-Nothing is followed or repeated here, and nothing is believed that does not bear a node's name:
-a proxy's error page says nothing of what a node did.
+Nothing is sent, followed or repeated here, and nothing is believed that does not bear a node's
+name: a proxy's error page says nothing of what a node did.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-import anyio
 import httpx2
 import msgspec
 
-from huffleraft.http.outcomes import Attempt
-from huffleraft.kv.limits import VALUE_BYTES_MAX
-
-_ANSWER_BYTES_MAX: Final = 2 * VALUE_BYTES_MAX
-"""The longest answer: a mismatch that shows a value in base64."""
-
-_CONNECT_TIMEOUT: Final = 1.0
+from huffleraft.client.outcomes import Attempt
 
 _NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
@@ -33,8 +27,14 @@ class Ask:
     path: str
     """Percent-encoded, as it goes on the wire."""
     query: str = ""
+    """Likewise; empty where there is none."""
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> bytes:
+        """Path and query, as they go on the wire."""
+        return (f"{self.path}?{self.query}" if self.query else self.path).encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,67 +70,15 @@ def key_path(route: str, key: str) -> str:
     return route + quote(key, safe="")
 
 
-def new_http() -> httpx2.AsyncClient:
-    """A pool of connections: no redirect, repeat or proxy of its own."""
-    return httpx2.AsyncClient(
-        transport=httpx2.AsyncHTTPTransport(verify=False, trust_env=False),
-        timeout=httpx2.Timeout(None, connect=_CONNECT_TIMEOUT),
-        trust_env=False,
-        follow_redirects=False,
-    )
-
-
-async def ask(http: httpx2.AsyncClient, endpoint: str, what: Ask, seconds: float) -> Heard:
-    """Send *what* to *endpoint* and hear the answer out, for at most *seconds*."""
-    try:
-        with anyio.fail_after(seconds):
-            return await _exchange(http, endpoint, what)
-    except TimeoutError:
-        return _silence(endpoint, "timed-out", f"no whole answer within {seconds:.3g} s")
-    except _NEVER_SENT as error:
-        return _silence(endpoint, "unreachable", f"no connection: {error}", definite=True)
-    except (httpx2.TransportError, httpx2.DecodingError) as error:
-        return _silence(endpoint, "connection-lost", str(error) or type(error).__name__)
-    except httpx2.InvalidURL as error:
-        return _silence(endpoint, "unreachable", f"no address: {error}", definite=True)
-
-
-def _silence(endpoint: str, code: str, detail: str, *, definite: bool = False) -> Heard:
-    return Heard(Attempt(endpoint=endpoint, code=code, definite=definite, detail=detail))
-
-
-async def _exchange(http: httpx2.AsyncClient, endpoint: str, what: Ask) -> Heard:
-    target = f"{what.path}?{what.query}" if what.query else what.path
-    request = http.build_request(
-        what.method,
-        f"http://{endpoint}/",
-        content=what.body or None,
-        headers=what.headers,
-        # The target goes out as it is: a URL library would tidy up a key like `..`.
-        extensions={"target": target.encode("ascii")},
-    )
-    response = await http.send(request, stream=True)
-    body = b""
-    try:
-        async for piece in response.aiter_raw():
-            body += piece
-            if len(body) > _ANSWER_BYTES_MAX:
-                return _silence(endpoint, "foreign-answer", "the answer has no end")
-    finally:
-        with anyio.CancelScope(shield=True):
-            await response.aclose()
-    return _read(endpoint, response, body)
-
-
-def _read(endpoint: str, response: httpx2.Response, body: bytes) -> Heard:
+def heard_of(endpoint: str, response: httpx2.Response, body: bytes) -> Heard:
+    """What *endpoint* said, whole: *response*, whose body is *body*."""
     headers, status = response.headers, response.status_code
     node = headers.get("Huffleraft-Node")
     problem: dict[str, Any] = {}
     if status >= 300:
         problem = _problem(headers, body)
     if node is None or (status >= 300 and not problem):
-        detail = f"an answer with status {status} that is none of ours"
-        return _silence(endpoint, "foreign-answer", detail)
+        return foreign(endpoint, f"an answer with status {status} that is none of ours")
     attempt = Attempt(
         endpoint=endpoint,
         code=problem.get("code"),
@@ -142,6 +90,35 @@ def _read(endpoint: str, response: httpx2.Response, body: bytes) -> Heard:
         index=_number(headers.get("Huffleraft-Index")),
     )
     return Heard(attempt, headers, body, problem)
+
+
+def foreign(endpoint: str, detail: str) -> Heard:
+    """An answer that no node of ours gives."""
+    return _silence(endpoint, "foreign-answer", detail)
+
+
+def overdue(endpoint: str, seconds: float) -> Heard:
+    """No answer, or no whole one, within *seconds*."""
+    return _silence(endpoint, "timed-out", f"no whole answer within {seconds:.3g} s")
+
+
+def lost(endpoint: str, error: Exception, seconds: float) -> Heard:
+    """What *error* of the connection says; whatever is no such error is raised again."""
+    match error:
+        case _ if isinstance(error, _NEVER_SENT):
+            return _silence(endpoint, "unreachable", f"no connection: {error}", definite=True)
+        case httpx2.InvalidURL():
+            return _silence(endpoint, "unreachable", f"no address: {error}", definite=True)
+        case TimeoutError() | httpx2.TimeoutException():
+            return overdue(endpoint, seconds)
+        case httpx2.TransportError() | httpx2.DecodingError():
+            return _silence(endpoint, "connection-lost", str(error) or type(error).__name__)
+        case _:
+            raise error
+
+
+def _silence(endpoint: str, code: str, detail: str, *, definite: bool = False) -> Heard:
+    return Heard(Attempt(endpoint=endpoint, code=code, definite=definite, detail=detail))
 
 
 def _problem(headers: httpx2.Headers, body: bytes) -> dict[str, Any]:

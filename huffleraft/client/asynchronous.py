@@ -1,0 +1,102 @@
+"""The client for tasks, on asyncio or trio."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from types import TracebackType
+from typing import Self, TypeVar
+
+import anyio
+
+from huffleraft.client import requests
+from huffleraft.client.contacts import Contacts, Patience
+from huffleraft.client.operation import Send, Steps
+from huffleraft.client.outcomes import CasOutcome, Deleted, Read, Written
+from huffleraft.client.sending import ask_async, new_async_http
+
+T = TypeVar("T")
+
+
+class Client:
+    """Talks to the cluster of *endpoints*: HOST:PORT each, or one text with commas between.
+
+    Any number of tasks may share it.  Every operation raises OperationFailed, and InvalidKey or
+    ValueTooLarge before it asks; one that is cancelled may take effect all the same.
+    *dice* draws the pauses and the endpoint to begin with.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[str] | str,
+        *,
+        patience: Patience | None = None,
+        dice: Callable[[float, float], float] | None = None,
+    ) -> None:
+        self._contacts = Contacts(
+            endpoints, patience or Patience(), dice or random.Random().uniform
+        )
+        self._http = new_async_http()
+
+    @property
+    def endpoint(self) -> str:
+        """The node to be asked next: the last one that answered, or the next in turn."""
+        return self._contacts.endpoint
+
+    @property
+    def sessions(self) -> tuple[int, ...]:
+        """The ids of the sessions it keeps that no operation uses now; the last one is next."""
+        return self._contacts.free_sessions
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections; operations after it raise RuntimeError."""
+        with anyio.CancelScope(shield=True):
+            await self._http.aclose()
+
+    async def get(self, key: str, *, stale: bool = False) -> Read:
+        """The value of *key*, linearizably unless *stale*: then what some node has applied."""
+        return await self._run(requests.get(self._contacts, key, stale=stale))
+
+    async def set(self, key: str, value: bytes) -> Written:
+        """Give *key* the value *value*."""
+        return await self._run(requests.put(self._contacts, key, value))
+
+    async def delete(self, key: str) -> Deleted:
+        """Remove *key*; it may be missing."""
+        return await self._run(requests.delete(self._contacts, key))
+
+    async def cas(self, key: str, old: bytes | None, new: bytes) -> CasOutcome:
+        """Give *key* the value *new* if it has *old*; None means that it is missing."""
+        return await self._run(requests.cas(self._contacts, key, old, new))
+
+    async def register(self) -> int:
+        """Begin a session and keep it for a write to come; its id."""
+        return await self._run(requests.register(self._contacts))
+
+    async def _run(self, steps: Steps[T]) -> T:
+        """Take *steps* to their end; closed where they are left early, they give back all."""
+        with closing(steps):
+            heard = None
+            while True:
+                try:
+                    step = steps.send(heard)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                if isinstance(step, Send):
+                    heard = await ask_async(self._http, step)
+                else:
+                    heard = None
+                    await anyio.sleep(step.seconds)

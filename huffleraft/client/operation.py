@@ -1,0 +1,178 @@
+"""One operation of a client: which node is asked, what is followed, and what may be repeated.
+
+A read may always be repeated.  A write may while every request so far was definitely without
+effect; after one that was not, only under a session, with the same number, for then it runs once
+however often it arrives.
+
+Nothing here sends or waits.  An operation is a generator: it yields what is to be done next, `Send`
+or `Wait`, is sent what was heard, and returns its result.  Whoever drives it may be a task or a
+thread; what is decided is the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+import msgspec
+
+from huffleraft.client.asking import Ask, Heard
+from huffleraft.client.contacts import REQUEST_SECONDS_MAX, Contacts, Session
+from huffleraft.client.outcomes import Attempt, OperationFailed
+
+T = TypeVar("T")
+
+_SESSIONS: Final = "/v1/sessions"
+
+_WORTH_REPEATING: Final = frozenset({None, 307, 408, 503, 504})
+"""Statuses after which another try may do better; None is no answer at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send *what* to *endpoint*, and hear the answer out for at most *seconds*."""
+
+    endpoint: str
+    what: Ask
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for *seconds*."""
+
+    seconds: float
+
+
+Steps: TypeAlias = Generator[Send | Wait, Heard | None, T]
+"""An operation under way: after a `Send` it is sent what was heard, after a `Wait` None."""
+
+
+class Operation:
+    """One operation under way: its deadline, and the requests made so far."""
+
+    def __init__(self, name: str, contacts: Contacts) -> None:
+        self._name = name
+        self._contacts = contacts
+        self._patience = contacts.patience
+        self._deadline = time.monotonic() + self._patience.total
+        self._attempts: list[Attempt] = []
+        self._in_doubt = False
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The requests made so far."""
+        return tuple(self._attempts)
+
+    def read(self, what: Ask, accept: Sequence[str] = (), *, stale: bool = False) -> Steps[Heard]:
+        """Have *what* answered, well or with a code in *accept*.
+
+        A *stale* read asks the endpoints in turn, since any node may answer it.
+        """
+        if not stale:
+            return (yield from self._answered(what, accept, repeatable=True))
+        begin = self._contacts.next_in_turn()
+        return (yield from self._answered(what, accept, repeatable=True, begin=begin))
+
+    def write(self, what: Ask, accept: Sequence[str] = ()) -> Steps[Heard]:
+        """Have the write *what* answered: under a session, unless this client has none."""
+        if not self._patience.sessions:
+            return (yield from self._answered(what, accept, repeatable=False))
+        while True:
+            session = self._contacts.borrow() or (yield from self.registered())
+            session.sequence += 1
+            stamp = {
+                "Huffleraft-Session": str(session.id),
+                "Huffleraft-Sequence": str(session.sequence),
+            }
+            stamped = dataclasses.replace(what, headers=stamp)
+            ended = False
+            try:
+                heard = yield from self._answered(
+                    stamped, (*accept, "session-unknown"), repeatable=True
+                )
+                ended = heard.attempt.code == "session-unknown"
+            finally:
+                if not ended:
+                    # Also after a failure: the next number fences off whatever is still on its
+                    # way under this one.
+                    self._contacts.give_back(session)
+            if not ended:
+                return heard
+            self._lose_session(heard.attempt)
+
+    def registered(self) -> Steps[Session]:
+        """A new session.  One that nobody uses is no effect, so this leaves nothing in doubt."""
+        before = self._in_doubt
+        heard = yield from self._answered(Ask("POST", _SESSIONS), repeatable=True)
+        self._in_doubt = before
+        return Session(msgspec.json.decode(heard.body)["session"])
+
+    def _lose_session(self, attempt: Attempt) -> None:
+        """Go on with another session, if this number cannot have run under the lost one."""
+        if self._in_doubt:
+            raise self._failed()
+        # The number had never been sent before, and was refused now.
+        self._attempts[-1] = dataclasses.replace(attempt, definite=True)
+
+    # One answer.
+
+    def _answered(
+        self,
+        what: Ask,
+        accept: Sequence[str] = (),
+        *,
+        repeatable: bool,
+        begin: str | None = None,
+    ) -> Steps[Heard]:
+        """Send *what* until it is answered.  *repeatable*: also after a request in doubt.
+
+        The first to be asked is *begin*, which is then not remembered for having answered.
+        """
+        contacts = self._contacts
+        endpoint, hops = begin or contacts.endpoint, 0
+        while True:
+            heard = yield from self._asked(endpoint, what)
+            attempt = heard.attempt
+            if attempt.code is None or attempt.code in accept:
+                if self._patience.retries and begin is None:
+                    contacts.stay_with(endpoint)
+                return heard
+            if heard.leader is not None and hops < self._patience.hops:
+                endpoint, hops = heard.leader, hops + 1
+                continue
+            self._in_doubt = self._in_doubt or not attempt.definite
+            safe = repeatable or not self._in_doubt
+            if not (self._patience.retries and safe and attempt.status in _WORTH_REPEATING):
+                raise self._failed()
+            yield Wait(self._pause(heard))
+            endpoint = contacts.turn_to_next() if begin is None else contacts.next_in_turn()
+            hops = 0
+
+    def _asked(self, endpoint: str, what: Ask) -> Steps[Heard]:
+        left = self._left()
+        if left <= 0:
+            raise self._failed()
+        allowed = min(self._patience.server or 0.9 * left, REQUEST_SECONDS_MAX)
+        timeout = f"timeout={max(allowed, 0.001):.3f}"
+        query = f"{what.query}&{timeout}" if what.query else timeout
+        heard = yield Send(endpoint, dataclasses.replace(what, query=query), left)
+        assert heard is not None, "whatever is sent is answered, or said to be lost"
+        self._attempts.append(heard.attempt)
+        return heard
+
+    def _pause(self, heard: Heard) -> float:
+        """How long to wait before the next request."""
+        advised = heard.retry_after if self._patience.obey_retry_after else None
+        dice = self._contacts.dice
+        pause = dice(*self._patience.pause) if advised is None else advised * dice(0.5, 1.5)
+        return max(0.0, min(pause, self._left()))
+
+    def _left(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def _failed(self) -> OperationFailed:
+        return OperationFailed(self._name, self.attempts, not self._in_doubt)

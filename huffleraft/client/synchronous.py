@@ -1,0 +1,101 @@
+"""The client for threads and scripts: no event loop anywhere."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from types import TracebackType
+from typing import Self, TypeVar
+
+from huffleraft.client import requests
+from huffleraft.client.contacts import Contacts, Patience
+from huffleraft.client.operation import Send, Steps
+from huffleraft.client.outcomes import CasOutcome, Deleted, Read, Written
+from huffleraft.client.sending import Http
+
+T = TypeVar("T")
+
+
+class SyncClient:
+    """Talks to the cluster of *endpoints*: HOST:PORT each, or one text with commas between.
+
+    Any number of threads may share it.  Every operation raises OperationFailed, and InvalidKey or
+    ValueTooLarge before it asks; one that is interrupted may take effect all the same.
+    Deadlines hold for everything but the look-up of a host's name, which is the system's.
+    *dice* draws the pauses and the endpoint to begin with.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[str] | str,
+        *,
+        patience: Patience | None = None,
+        dice: Callable[[float, float], float] | None = None,
+    ) -> None:
+        self._contacts = Contacts(
+            endpoints, patience or Patience(), dice or random.Random().uniform
+        )
+        self._http = Http()
+
+    @property
+    def endpoint(self) -> str:
+        """The node to be asked next: the last one that answered, or the next in turn."""
+        return self._contacts.endpoint
+
+    @property
+    def sessions(self) -> tuple[int, ...]:
+        """The ids of the sessions it keeps that no operation uses now; the last one is next."""
+        return self._contacts.free_sessions
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; operations after it raise RuntimeError."""
+        self._http.close()
+
+    def get(self, key: str, *, stale: bool = False) -> Read:
+        """The value of *key*, linearizably unless *stale*: then what some node has applied."""
+        return self._run(requests.get(self._contacts, key, stale=stale))
+
+    def set(self, key: str, value: bytes) -> Written:
+        """Give *key* the value *value*."""
+        return self._run(requests.put(self._contacts, key, value))
+
+    def delete(self, key: str) -> Deleted:
+        """Remove *key*; it may be missing."""
+        return self._run(requests.delete(self._contacts, key))
+
+    def cas(self, key: str, old: bytes | None, new: bytes) -> CasOutcome:
+        """Give *key* the value *new* if it has *old*; None means that it is missing."""
+        return self._run(requests.cas(self._contacts, key, old, new))
+
+    def register(self) -> int:
+        """Begin a session and keep it for a write to come; its id."""
+        return self._run(requests.register(self._contacts))
+
+    def _run(self, steps: Steps[T]) -> T:
+        """Take *steps* to their end; closed where they are left early, they give back all."""
+        with closing(steps):
+            heard = None
+            while True:
+                try:
+                    step = steps.send(heard)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                if isinstance(step, Send):
+                    heard = self._http.ask(step)
+                else:
+                    heard = None
+                    time.sleep(step.seconds)
