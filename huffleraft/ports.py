@@ -6,7 +6,7 @@ over SQLite and sockets, in memory, and under a simulator's virtual time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeAlias
@@ -85,11 +85,42 @@ class Flush:
     sessions: Mapping[LogIndex, SessionRow | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Some rows that follow each other in key order, which is that of the keys' UTF-8."""
+
+    rows: tuple[tuple[str, Row], ...]
+    ended: bool
+    """Whether none of those asked for comes after these; if not, there is at least one here."""
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, Row]], *, rows_max: int, bytes_max: int) -> Scanned:
+        """The first of *rows*: at most *rows_max*, and *bytes_max* bytes of keys and values.
+
+        The first row is among them however large it is, or nobody could ever go on behind it.
+        """
+        taken: list[tuple[str, Row]] = []
+        size = 0
+        for key, row in rows:
+            size += len(key.encode()) + len(row.value)
+            if len(taken) == rows_max or (taken and size > bytes_max):
+                return cls(tuple(taken), ended=False)
+            taken.append((key, row))
+        return cls(tuple(taken), ended=True)
+
+
 class Rows(Protocol):
     """The durable rows behind the state machine's overlay."""
 
     async def fetch(self, keys: Collection[str]) -> Mapping[str, Row]:
         """The rows of *keys* as last flushed; missing keys are absent."""
+        ...
+
+    async def scan(self, prefix: str, first: str, *, rows_max: int, bytes_max: int) -> Scanned:
+        """The rows as last flushed of the keys that begin with *prefix*, from *first* on.
+
+        Bounded as `Scanned.of` says; all are of one moment.  *first* need not be a key.
+        """
         ...
 
     async def sessions(self) -> Mapping[LogIndex, SessionRow]:

@@ -12,7 +12,7 @@ go on.  What a flush did not finish goes back below what has changed since.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from huffleraft.core.types import LogIndex
@@ -88,6 +88,15 @@ class Overlay:
             if row is not UNKNOWN:
                 return row
         return self._clean.get(key)
+
+    def changed(self, wanted: Callable[[str], bool]) -> dict[str, Row | None]:
+        """The newest rows that the disk may lack, of the *wanted* keys; None was deleted."""
+        return {
+            key: row
+            for layer in (self._flushing, self._dirty)
+            for key, row in layer.rows.items()
+            if wanted(key)
+        }
 
     def admit(self, key: str, row: Row | None) -> None:
         """Hold *key* as the disk has it: *row*, or missing."""

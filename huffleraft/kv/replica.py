@@ -24,6 +24,7 @@ It has no task of its own: whoever drives it looks at `needs_flush` after applyi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -35,11 +36,16 @@ from huffleraft.kv import machine
 from huffleraft.kv.cache import UNKNOWN
 from huffleraft.kv.commands import Cas, Command, Delete, Register, Set
 from huffleraft.kv.overlay import Bounds, Overlay
+from huffleraft.kv.pages import first_of, is_asked, page_of
 from huffleraft.kv.queries import (
+    PAGE_BYTES_MAX,
+    PAGE_READ_BYTES_MAX,
     Found,
     Get,
     Hashed,
     Missing,
+    Page,
+    Scan,
     StateHash,
     decode_query,
     encode_answer,
@@ -212,7 +218,7 @@ class KvStateMachine:
             asked = decode_query(query)
         except FrameInvalid as fault:
             return encode_answer(Refused(fault.why))
-        if isinstance(asked, StateHash):
+        if not isinstance(asked, Get):
             return None
         row = self._overlay.get(asked.key)
         return None if row is UNKNOWN else self._answer(row)
@@ -231,11 +237,32 @@ class KvStateMachine:
                 return self._answer(await self._fetched(key))
             case StateHash():
                 return encode_answer(Hashed(*await self.digest()))
+            case Scan() as scan:
+                return encode_answer(await self._page(scan))
 
     def _answer(self, row: Row | None) -> bytes:
         if row is None:
             return encode_answer(Missing(self._last_applied))
         return encode_answer(Found(row.value, row.version, row.changed_index, self._last_applied))
+
+    async def _page(self, asked: Scan) -> Page:
+        """The page as the state stands when this returns.
+
+        If a flush ended while the disk was asked, rows may have gone from memory that the disk
+        did not have yet when it answered; and a restore replaces them all.  Then it is asked
+        once more.
+        """
+        while True:
+            changes = self._overlay.changes
+            disk = await self._rows.scan(
+                asked.prefix,
+                first_of(asked),
+                rows_max=asked.limit,
+                bytes_max=PAGE_BYTES_MAX if asked.values else PAGE_READ_BYTES_MAX,
+            )
+            if changes == self._overlay.changes:
+                changed = self._overlay.changed(partial(is_asked, asked))
+                return page_of(asked, disk, changed, self._last_applied)
 
     async def _fetched(self, key: str) -> Row | None:
         """The row of *key* as it stands when this returns.

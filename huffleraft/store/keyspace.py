@@ -6,9 +6,10 @@ written, or an error.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cache
+from typing import Any
 
 from sqlalchemy import BLOB, Connection, bindparam, delete, insert, select
 
@@ -16,7 +17,7 @@ from huffleraft.codec.digest import KeyRow, SessionRecord, digest
 from huffleraft.codec.seals import seal
 from huffleraft.core.types import LogIndex
 from huffleraft.errors import StorageCorrupt
-from huffleraft.ports import Flush, Row, SessionRow
+from huffleraft.ports import Flush, Row, Scanned, SessionRow
 from huffleraft.store import facts, schema
 from huffleraft.store.copies import Page, RowsPage
 from huffleraft.store.database import PAGE_BYTES
@@ -45,6 +46,11 @@ _sessions_after = compiled(
     select(schema.sessions)
     .where(schema.sessions.c.id > bindparam("i"))
     .order_by(schema.sessions.c.id)
+)
+_rows_between = compiled(
+    select(schema.rows)
+    .where(schema.rows.c.key >= bindparam("first"), schema.rows.c.key < bindparam("end"))
+    .order_by(schema.rows.c.key)
 )
 
 
@@ -87,9 +93,7 @@ def fetch(connection: Connection, keys: Collection[str]) -> dict[str, Row]:
         count = 1 << (len(part) - 1).bit_length()
         part += part[:1] * (count - len(part))
         result = connection.exec_driver_sql(_rows_of(count), tuple(part))
-        for key, value, version, changed_index, stored in result:
-            _check_row(key, value, version, changed_index, stored)
-            found[key.decode()] = Row(value, version, changed_index)
+        found.update(_checked(result))
     return found
 
 
@@ -101,6 +105,26 @@ def _rows_of(count: int) -> str:
     """
     keys = [bindparam(f"k{number}", type_=BLOB) for number in range(count)]
     return compiled(select(schema.rows).where(schema.rows.c.key.in_(keys)))
+
+
+def scan(
+    connection: Connection, prefix: str, first: str, *, rows_max: int, bytes_max: int
+) -> Scanned:
+    """The rows of the keys that begin with *prefix*, from *first* on; bounded (`Scanned.of`).
+
+    No byte of UTF-8 is 0xFF, so this one behind *prefix* ends what begins with it.  The rows are
+    stepped through, so none is read beyond the bounds but the one that shows that there is more.
+    """
+    end = prefix.encode() + b"\xff"
+    begin = max(prefix.encode(), first.encode())
+    with connection.exec_driver_sql(_rows_between, (begin, end)) as result:
+        return Scanned.of(_checked(result), rows_max=rows_max, bytes_max=bytes_max)
+
+
+def _checked(result: Iterable[Any]) -> Iterator[tuple[str, Row]]:
+    for key, value, version, changed_index, stored in result:
+        _check_row(key, value, version, changed_index, stored)
+        yield key.decode(), Row(value, version, changed_index)
 
 
 def sessions(connection: Connection) -> Mapping[LogIndex, SessionRow]:

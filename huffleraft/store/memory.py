@@ -25,7 +25,7 @@ from huffleraft.errors import (
     StorageFailed,
     StorageFull,
 )
-from huffleraft.ports import Flush, Recovered, Row, SessionRow, SnapshotCopy
+from huffleraft.ports import Flush, Recovered, Row, Scanned, SessionRow, SnapshotCopy
 from huffleraft.store.agreement import require_agreement
 from huffleraft.store.copies import Page, RowsPage, page_of_rows, page_of_sessions
 from huffleraft.store.founding import Founding, Identity
@@ -206,6 +206,16 @@ class MemoryStore:
         """The rows of *keys* as last flushed; missing keys are absent."""
         await self._begin(writing=False)
         return {key: self._disk.rows[key] for key in keys if key in self._disk.rows}
+
+    async def scan(self, prefix: str, first: str, *, rows_max: int, bytes_max: int) -> Scanned:
+        """Rows in key order, as last flushed (`ports.Rows.scan`)."""
+        await self._begin(writing=False)
+        asked = (
+            (key, row)
+            for key, row in sorted(self._disk.rows.items())
+            if key.startswith(prefix) and key >= first
+        )
+        return Scanned.of(asked, rows_max=rows_max, bytes_max=bytes_max)
 
     async def sessions(self) -> Mapping[LogIndex, SessionRow]:
         """All sessions as last flushed, in id order."""

@@ -20,7 +20,7 @@ from huffleraft.core.effects import Persist
 from huffleraft.core.log import Snapshot
 from huffleraft.core.types import LogIndex
 from huffleraft.errors import SnapshotDamaged, StorageCorrupt, StorageFailed, StorageFull
-from huffleraft.ports import Flush, Recovered, Row, SessionRow, SnapshotCopy
+from huffleraft.ports import Flush, Recovered, Row, Scanned, SessionRow, SnapshotCopy
 from huffleraft.store import batches, facts, keyspace, replacing, schema
 from huffleraft.store.batches import Tail
 from huffleraft.store.database import Database
@@ -141,6 +141,14 @@ class SqliteStore:
         Raises StorageCorrupt for a row that does not match its seal.
         """
         return await self._run(lambda: self._read(lambda c: keyspace.fetch(c, keys)))
+
+    async def scan(self, prefix: str, first: str, *, rows_max: int, bytes_max: int) -> Scanned:
+        """Rows in key order, as last flushed (`ports.Rows.scan`).  Raises as `fetch` does."""
+        return await self._run(
+            lambda: self._read(
+                lambda c: keyspace.scan(c, prefix, first, rows_max=rows_max, bytes_max=bytes_max)
+            )
+        )
 
     async def sessions(self) -> Mapping[LogIndex, SessionRow]:
         """All sessions as last flushed, in id order."""

@@ -9,7 +9,7 @@ from anyio.lowlevel import checkpoint
 from huffleraft.codec.digest import digest
 from huffleraft.core.log import Snapshot
 from huffleraft.core.types import LogIndex
-from huffleraft.ports import Flush, Row, SessionRow, SnapshotCopy
+from huffleraft.ports import Flush, Row, Scanned, SessionRow, SnapshotCopy
 
 
 @dataclass
@@ -55,6 +55,17 @@ class MemoryRows:
         self.fetched.append(tuple(keys))
         await self._pause()
         found = {key: self.rows[key] for key in keys if key in self.rows}
+        await self._pause()
+        return found
+
+    async def scan(self, prefix: str, first: str, *, rows_max: int, bytes_max: int) -> Scanned:
+        await self._pause()
+        asked = [
+            (key, row)
+            for key, row in sorted(self.rows.items(), key=lambda item: item[0].encode())
+            if key.startswith(prefix) and key.encode() >= first.encode()
+        ]
+        found = Scanned.of(asked, rows_max=rows_max, bytes_max=bytes_max)
         await self._pause()
         return found
 

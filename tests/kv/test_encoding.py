@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from huffleraft.errors import FrameInvalid
+from huffleraft.errors import FrameInvalid, InvalidKey
 from huffleraft.kv.commands import Command, SessionStamp, Set, decode_command, encode_command
 from huffleraft.kv.limits import INTEGER_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, key_fault
 from huffleraft.kv.queries import (
@@ -15,7 +15,10 @@ from huffleraft.kv.queries import (
     Found,
     Get,
     Hashed,
+    Listed,
     Missing,
+    Page,
+    Scan,
     StateHash,
     decode_answer,
     decode_query,
@@ -82,6 +85,8 @@ def test_an_answer_comes_back_as_it_was(answer: Answer) -> None:
 def test_a_query_comes_back_as_it_was(key: str) -> None:
     assert decode_query(encode_query(Get(key))) == Get(key)
     assert decode_query(encode_query(StateHash())) == StateHash()
+    for scan in (Scan("", "", 1, False), Scan(key, key, 1_000, True)):
+        assert decode_query(encode_query(scan)) == scan
 
 
 def test_the_largest_command_comes_back_as_it_was() -> None:
@@ -175,3 +180,20 @@ def test_only_a_kept_answer_can_be_replayed() -> None:
 def test_an_invalid_key_in_a_query_is_refused() -> None:
     with pytest.raises(FrameInvalid, match="a query's key is not valid"):
         decode_query(framed([0, "ä" * KEY_BYTES_MAX]))
+
+
+def test_a_page_comes_back_whole() -> None:
+    page = Page((Listed("a", 1, 2, b""), Listed("b", 3, 4, None)), "b", 9)
+    assert decode_answer(encode_answer(page)) == page
+
+
+def test_a_page_that_no_node_reads_is_refused_on_the_way_in_and_out() -> None:
+    for limit in (0, 1_001, -1):
+        with pytest.raises(ValueError, match="1 to 1000 keys are expected"):
+            encode_query(Scan("", "", limit, False))
+        with pytest.raises(FrameInvalid):
+            decode_query(framed([2, "", "", limit, False]))
+    with pytest.raises(InvalidKey):
+        encode_query(Scan("a" * (KEY_BYTES_MAX + 1), "", 1, False))
+    with pytest.raises(FrameInvalid, match="a query's key is not valid"):
+        decode_query(framed([2, "", "ä" * KEY_BYTES_MAX, 1, False]))

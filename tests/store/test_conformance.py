@@ -194,6 +194,41 @@ async def test_as_many_keys_as_are_asked_for_are_fetched(open_store: Open) -> No
     await store.close()
 
 
+async def test_rows_are_scanned_in_the_order_of_their_keys_utf_8(open_store: Open) -> None:
+    keys = ["a", "a\x00", "a/b", "a/c", "ab", "b", "z", "ä", "\uffff", "\U0001f511", "\U0010ffff"]
+    rows = {key: Row(b"1", 1, index) for index, key in enumerate(keys, start=1)}
+    store, _ = await open_store(FOUNDING)
+    await store.flush(Flush(20, dict(reversed(rows.items())), {}))
+
+    async def scan(prefix: str, first: str, rows_max: int = 99) -> tuple[list[str], bool]:
+        scanned = await store.scan(prefix, first, rows_max=rows_max, bytes_max=1000)
+        assert scanned.rows == tuple((key, rows[key]) for key, _ in scanned.rows)
+        return [key for key, _ in scanned.rows], scanned.ended
+
+    assert await scan("", "") == (keys, True)
+    assert await scan("a", "a") == (keys[:5], True)
+    assert await scan("a/", "a/") == (["a/b", "a/c"], True)
+    assert await scan("", "ab\x00") == (keys[5:], True)
+    assert await scan("a", "") == (keys[:5], True)
+    assert await scan("a", "b") == ([], True)
+    assert await scan("\U0010ffff", "") == (["\U0010ffff"], True)
+    assert await scan("", "", 3) == (keys[:3], False)
+    assert await scan("", "z", 5) == (keys[6:], True)
+    await store.close()
+
+
+async def test_a_scan_ends_where_its_bytes_do_and_never_before_its_first_row(
+    open_store: Open,
+) -> None:
+    rows = {key: Row(bytes(size), 1, 1) for key, size in (("a", 9), ("b", 90), ("c", 9))}
+    store, _ = await open_store(FOUNDING)
+    await store.flush(Flush(2, rows, {}))
+    for bytes_max, count in ((1, 1), (10, 1), (100, 1), (101, 2), (110, 2), (111, 3)):
+        scanned = await store.scan("", "", rows_max=9, bytes_max=bytes_max)
+        assert (len(scanned.rows), scanned.ended) == (count, count == 3), bytes_max
+    await store.close()
+
+
 async def test_equal_states_have_equal_digests_in_every_store(open_store: Open) -> None:
     twin, _ = await open_memory(MemoryDisk(), found=Founding("n7", "cluster", None))
     store, _ = await open_store(FOUNDING)
