@@ -154,3 +154,32 @@ async def test_a_page_with_values_ends_where_its_bytes_do(flushed: bool) -> None
     assert page.next == "k1"
     page = await page_of(one, Scan("", "", 100, values=False))
     assert (len(page.keys), page.next) == (5, None)
+
+
+@pytest.mark.anyio
+async def test_a_page_ends_where_the_rows_read_for_it_do() -> None:
+    rows = MemoryRows()
+    one = await KvStateMachine.open(rows, 0)
+    await one.apply([entry(index, Set(key, b"")) for index, key in enumerate("abc", start=1)])
+    await one.flush()
+    await one.apply([entry(4, Delete("a")), entry(5, Set("d", b""))])
+    pages = [await page_of(one, Scan("", after, 1, values=False)) for after in ("", "a", "b", "c")]
+    assert [[listed.key for listed in page.keys] for page in pages] == [[], ["b"], ["c"], ["d"]]
+    assert [page.next for page in pages] == ["a", "b", "c", None]
+
+
+@pytest.mark.anyio
+async def test_what_changed_while_a_flush_is_under_way_is_newer_than_what_it_writes() -> None:
+    rows = MemoryRows()
+    one = await KvStateMachine.open(rows, 0)
+    await one.apply([entry(1, Set("a", b"old")), entry(2, Set("b", b"old"))])
+    rows._pauses = cycle([1_000_000, 0])  # the flush stands still, the scan does not
+    async with anyio.create_task_group() as group:
+        group.start_soon(one.flush)
+        while not rows.flushes_begun:
+            await checkpoint()
+        rows._pauses = cycle([0])
+        await one.apply([entry(3, Set("a", b"new"))])
+        page = await page_of(one, Scan("", "", 9, values=True))
+        group.cancel_scope.cancel()
+    assert [listed.value for listed in page.keys] == [b"new", b"old"]
