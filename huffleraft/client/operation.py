@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
-from huffleraft.client.asking import Ask, Heard
+from huffleraft.client.asking import Ask, Heard, foreign
 from huffleraft.client.contacts import REQUEST_SECONDS_MAX, Contacts, Session
 from huffleraft.client.outcomes import Attempt, OperationFailed
 
@@ -49,6 +49,17 @@ class Wait:
 
 Steps: TypeAlias = Generator[Send | Wait, Heard | None, T]
 """An operation under way: after a `Send` it is sent what was heard, after a `Wait` None."""
+
+
+def _session_of(heard: Heard) -> int:
+    return _SESSION.decode(heard.body).session
+
+
+class _Session(msgspec.Struct, frozen=True):
+    session: int
+
+
+_SESSION: Final = msgspec.json.Decoder(_Session)
 
 
 class Operation:
@@ -109,7 +120,20 @@ class Operation:
         before = self._in_doubt
         heard = yield from self._answered(Ask("POST", _SESSIONS), repeatable=True)
         self._in_doubt = before
-        return Session(msgspec.json.decode(heard.body)["session"])
+        return Session(self.understood(heard, _session_of))
+
+    def understood(self, heard: Heard, read: Callable[[Heard], T]) -> T:
+        """What *read* makes of the answer *heard*.
+
+        An answer that is none after all, though it bears a node's name, leaves all in doubt.
+        """
+        try:
+            return read(heard)
+        except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
+            detail = f"the answer is none of ours: {error}"
+            self._attempts[-1] = foreign(heard.attempt.endpoint, detail).attempt
+            self._in_doubt = True
+            raise self._failed() from error
 
     def _lose_session(self, attempt: Attempt) -> None:
         """Go on with another session, if this number cannot have run under the lost one."""

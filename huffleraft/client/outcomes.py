@@ -83,6 +83,29 @@ class Mismatch(Outcome):
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One key of a page."""
+
+    key: str
+    version: int
+    index: int
+    """The log index of its last change."""
+    value: bytes | None
+    """None where values were not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Outcome):
+    """Keys in the order of their UTF-8, all from the state at `index`."""
+
+    keys: tuple[Listed, ...]
+    """As many as were asked for, or fewer, even none, while there is a next page."""
+    next: str | None
+    """What to give as `after` for the next page; None where no key follows."""
+    index: int
+
+
 CasOutcome: TypeAlias = Written | Mismatch
 
 

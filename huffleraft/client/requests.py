@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
 from huffleraft.client.asking import Ask, Heard, key_path
 from huffleraft.client.contacts import Contacts
 from huffleraft.client.operation import Operation, Steps
-from huffleraft.client.outcomes import CasOutcome, Deleted, Mismatch, Read, Written
+from huffleraft.client.outcomes import (
+    CasOutcome,
+    Deleted,
+    Listed,
+    Mismatch,
+    Page,
+    Read,
+    Written,
+)
 from huffleraft.kv.limits import check_key, check_value
 
 _KV: Final = "/v1/kv/"
+_PAGES: Final = "/v1/kv"
 _CAS: Final = "/v1/cas/"
 _STALE: Final = "consistency=stale"
+
+PAGE_KEYS: Final = 100
+"""Keys of a page where nobody says how many."""
+
+PAGE_KEYS_MAX: Final = 1_000
+"""The most keys of one page."""
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """A key in a page's document; msgspec reads bytes from base64."""
+
+    key: str
+    version: int
+    index: int
+    value: bytes | None = None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    """A page's document."""
+
+    index: int
+    next: str | None
+    keys: tuple[_Listed, ...]
+
+
+class _Mismatch(msgspec.Struct, frozen=True):
+    """What a mismatch tells beside its being one."""
+
+    current: bytes | None
+    version: int | None
+
+
+_PAGE: Final = msgspec.json.Decoder(_Page)
+_MISMATCH: Final = msgspec.json.Decoder(_Mismatch)
 
 
 def get(contacts: Contacts, key: str, *, stale: bool) -> Steps[Read]:
@@ -26,8 +69,29 @@ def get(contacts: Contacts, key: str, *, stale: bool) -> Steps[Read]:
     heard = yield from operation.read(what, ("key-not-found",), stale=stale)
     if heard.attempt.code is not None:
         return Read(value=None, version=None, index=None, attempts=operation.attempts)
-    index, version = _last_change(heard)
+    index, version = operation.understood(heard, _last_change)
     return Read(value=heard.body, version=version, index=index, attempts=operation.attempts)
+
+
+def page(
+    contacts: Contacts, prefix: str, after: str, *, limit: int, values: bool, stale: bool
+) -> Steps[Page]:
+    """Read a page of keys."""
+    for part in filter(None, (prefix, after)):
+        check_key(part)
+    if not 1 <= limit <= PAGE_KEYS_MAX:
+        raise ValueError(f"the limit is {limit}; 1 to {PAGE_KEYS_MAX} keys are expected")
+    query = [f"prefix={quote(prefix, safe='')}", f"after={quote(after, safe='')}"]
+    query += [f"limit={limit}", f"values={str(values).lower()}"]
+    query += [_STALE] if stale else []
+    operation = Operation(f"list {prefix!r}", contacts)
+    heard = yield from operation.read(Ask("GET", _PAGES, "&".join(query)), stale=stale)
+    told = operation.understood(heard, lambda heard: _PAGE.decode(heard.body))
+    keys = tuple(
+        Listed(key=one.key, version=one.version, index=one.index, value=one.value)
+        for one in told.keys
+    )
+    return Page(keys=keys, next=told.next, index=told.index, attempts=operation.attempts)
 
 
 def put(contacts: Contacts, key: str, value: bytes) -> Steps[Written]:
@@ -57,10 +121,10 @@ def cas(contacts: Contacts, key: str, old: bytes | None, new: bytes) -> Steps[Ca
     heard = yield from operation.write(what, ("cas-mismatch",))
     if heard.attempt.code is None:
         return _written(heard, operation)
-    current = heard.problem.get("current")
+    found = operation.understood(heard, lambda heard: _MISMATCH.decode(heard.body))
     return Mismatch(
-        current=b64decode(current) if isinstance(current, str) else None,
-        version=heard.problem.get("version"),
+        current=found.current,
+        version=found.version,
         replayed=heard.replayed,
         attempts=operation.attempts,
     )
@@ -79,7 +143,7 @@ def _last_change(heard: Heard) -> tuple[int, int]:
 
 
 def _written(heard: Heard, operation: Operation) -> Written:
-    index, version = _last_change(heard)
+    index, version = operation.understood(heard, _last_change)
     return Written(
         index=index, version=version, replayed=heard.replayed, attempts=operation.attempts
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,7 +12,8 @@ from typing import Self, TypeVar
 from huffleraft.client import requests
 from huffleraft.client.contacts import Contacts, Patience
 from huffleraft.client.operation import Send, Steps
-from huffleraft.client.outcomes import CasOutcome, Deleted, Read, Written
+from huffleraft.client.outcomes import CasOutcome, Deleted, Listed, Page, Read, Written
+from huffleraft.client.requests import PAGE_KEYS, PAGE_KEYS_MAX
 from huffleraft.client.sending import Http
 
 T = TypeVar("T")
@@ -67,6 +68,43 @@ class SyncClient:
     def get(self, key: str, *, stale: bool = False) -> Read:
         """The value of *key*, linearizably unless *stale*: then what some node has applied."""
         return self._run(requests.get(self._contacts, key, stale=stale))
+
+    def page(
+        self,
+        prefix: str = "",
+        after: str = "",
+        *,
+        limit: int = PAGE_KEYS,
+        values: bool = False,
+        stale: bool = False,
+    ) -> Page:
+        """Keys in order, all of the state at one index.
+
+        Those that begin with *prefix*, at most *limit* (up to 1,000) behind *after*; with *values*
+        also theirs.  Raises ValueError for a limit out of bounds.
+        """
+        return self._run(
+            requests.page(self._contacts, prefix, after, limit=limit, values=values, stale=stale)
+        )
+
+    def scan(
+        self, prefix: str = "", *, values: bool = True, stale: bool = False
+    ) -> Iterator[Listed]:
+        """All keys that begin with *prefix*, in order, page by page.
+
+        Each page is an operation with a deadline of its own, and the state at one index; a key
+        that is written meanwhile may be met or not.
+        """
+        after: str | None = ""
+        while after is not None:
+            page = self.page(prefix, after, limit=PAGE_KEYS_MAX, values=values, stale=stale)
+            yield from page.keys
+            after = page.next
+
+    def keys(self, prefix: str = "", *, stale: bool = False) -> Iterator[str]:
+        """The keys that begin with *prefix*, in order; as `scan`."""
+        for listed in self.scan(prefix, values=False, stale=stale):
+            yield listed.key
 
     def set(self, key: str, value: bytes) -> Written:
         """Give *key* the value *value*."""

@@ -1,9 +1,9 @@
 """What the port asks of the node behind it: one protocol, and the values it answers with.
 
 The HTTP door knows no node.  It knows this: operations that either answer with where in the log
-the answer stands, or raise one of `huffleraft.errors`.  The door's node answers for itself and
-never hands a request on, because an HTTP client can follow a redirect; a `RaftStore` in Python
-forwards instead, and so offers the door a face of its own.
+the answer stands, or raise one of `huffleraft.errors`.  The door's node answers for itself, because
+an HTTP client can follow a redirect, and hands on only what asks for that (`?leader=forward`); a
+`RaftStore` in Python forwards always, and so offers the door a face of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from huffleraft.core.types import LogIndex, NodeId, Term
 from huffleraft.kv.commands import SessionStamp
-from huffleraft.kv.queries import Found, Missing
+from huffleraft.kv.queries import PAGE_KEYS, Found, Missing, Page
 from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed
 
 T_co = TypeVar("T_co", covariant=True)
@@ -70,8 +70,8 @@ class Facts:
     """Sizes by the names of files; empty where nothing is on a disk."""
 
 
-class StoreApi(Protocol):
-    """One node's operations, for itself alone: nothing is handed to another node.
+class KeyApi(Protocol):
+    """Operations on keys, as one door asks them.
 
     Every operation raises NotLeader where another node leads, NoLeader, Overloaded, Stopping or
     Halted (all definite), and writes OutcomeUnknown, reads ReadTimedOut.  `timeout` is in
@@ -79,21 +79,6 @@ class StoreApi(Protocol):
     SequencePassed where the session does not answer for it.  Keys and values are checked by the
     operation, which raises InvalidKey and ValueTooLarge.
     """
-
-    @property
-    def node_id(self) -> NodeId:
-        """The node's name."""
-        ...
-
-    @property
-    def term(self) -> Term:
-        """The term it is in now."""
-        ...
-
-    @property
-    def applied(self) -> LogIndex:
-        """The index up to which it has applied."""
-        ...
 
     async def set(
         self,
@@ -144,6 +129,43 @@ class StoreApi(Protocol):
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Placed[Registered]:
         """Begin a session."""
+        ...
+
+    async def page(
+        self,
+        prefix: str = "",
+        after: str = "",
+        *,
+        limit: int = PAGE_KEYS,
+        values: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109
+        stale: bool = False,
+    ) -> Placed[Page]:
+        """Keys in order: of those that begin with *prefix*, at most *limit* behind *after*."""
+        ...
+
+
+class StoreApi(KeyApi, Protocol):
+    """One node: its operations for itself alone, and what is to be seen of it."""
+
+    @property
+    def node_id(self) -> NodeId:
+        """The node's name."""
+        ...
+
+    @property
+    def term(self) -> Term:
+        """The term it is in now."""
+        ...
+
+    @property
+    def applied(self) -> LogIndex:
+        """The index up to which it has applied."""
+        ...
+
+    @property
+    def forwarding(self) -> KeyApi:
+        """The same operations, handed to the leader where this node does not lead; one hop."""
         ...
 
     async def status(self, *, hash: bool = False) -> Mapping[str, object]:  # noqa: A002  # the API's word

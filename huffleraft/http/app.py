@@ -2,6 +2,7 @@
 
 - `POST /v1/cas/{key}` with `{"old": base64 | null, "new": base64}`: 200, or 409 `cas-mismatch`
   with what is there.
+- `GET /v1/kv`: a page of keys (`http.listing`).
 - `POST /v1/sessions`: 201 and `{"session": id}`.
 - `GET /v1/status`, with `?hash=true` also the hash of the whole state.
 - `GET /v1/openapi.json`: all of this, for programs.
@@ -25,7 +26,8 @@ from huffleraft.errors import BadRequest, HuffleraftError
 from huffleraft.http import metrics, openapi
 from huffleraft.http.kv_path import change_document, of_change
 from huffleraft.http.limits import CAS_PATH
-from huffleraft.http.options import key_of, options_of, stamp_of
+from huffleraft.http.listing import PAGE_OPTIONS, page_document
+from huffleraft.http.options import Options, key_of, options_of, stamp_of
 from huffleraft.http.problems import (
     PROBLEM_TYPE,
     Problem,
@@ -39,7 +41,7 @@ from huffleraft.kv.results import CasMismatch
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from huffleraft.http.api import StoreApi
+    from huffleraft.http.api import KeyApi, StoreApi
     from huffleraft.http.messages import Headers
     from huffleraft.http.placing import Placing
     from huffleraft.http.tally import Tally
@@ -75,6 +77,7 @@ def make_app(api: StoreApi, placing: Placing, tally: Tally) -> Starlette:
     doors = _Doors(api, placing, tally)
     app = Starlette(
         routes=[
+            Route("/v1/kv", doors.page, methods=["GET"]),
             Route("/v1/cas/{key:key}", doors.cas, methods=["POST"]),
             Route("/v1/sessions", doors.sessions, methods=["POST"]),
             Route("/v1/status", doors.status, methods=["GET"]),
@@ -98,15 +101,33 @@ class _Doors:
         self._placing = placing
         self._tally = tally
 
+    def _asked(self, options: Options) -> KeyApi:
+        """Who is to do it: this node for itself, or whoever leads."""
+        return self._api.forwarding if options.forward else self._api
+
+    async def page(self, request: Request) -> Response:
+        options = options_of(request.scope["query_string"], PAGE_OPTIONS)
+        placed = await self._asked(options).page(
+            options.prefix,
+            options.after,
+            limit=options.limit,
+            values=options.values,
+            timeout=options.timeout,
+            stale=options.stale,
+        )
+        return _json(
+            page_document(placed.result), headers=self._placing.of(placed.index, placed.term)
+        )
+
     async def cas(self, request: Request) -> Response:
         raw_path: bytes = request.scope["raw_path"]
         if not raw_path.startswith(CAS_PATH):  # the route itself was percent-encoded
             raise HTTPException(404)
         key = key_of(raw_path[len(CAS_PATH) :])
-        options = options_of(request.scope["query_string"], ("timeout",))
+        options = options_of(request.scope["query_string"], ("leader", "timeout"))
         stamp = stamp_of(request.scope["headers"])
         wanted = _cas_body(await request.body())
-        placed = await self._api.cas(
+        placed = await self._asked(options).cas(
             key, wanted.old, wanted.new, timeout=options.timeout, session=stamp
         )
         place = self._placing.of(placed.index, placed.term)
@@ -117,8 +138,8 @@ class _Doors:
         return _json(change_document(result.index, result.version), headers=told + place)
 
     async def sessions(self, request: Request) -> Response:
-        options = options_of(request.scope["query_string"], ("timeout",))
-        placed = await self._api.register_session(timeout=options.timeout)
+        options = options_of(request.scope["query_string"], ("leader", "timeout"))
+        placed = await self._asked(options).register_session(timeout=options.timeout)
         return _json(
             b'{"session":%d}\n' % placed.result.session,
             status=201,

@@ -9,6 +9,9 @@ the rest of such a request; so these four go beside it.
 | `PUT` | 200 and `{"index": .., "version": ..}`, a line for people and programs alike |
 | `DELETE` | 204, also where there was nothing to remove |
 
+With `?leader=forward` a node that does not lead hands the operation to the one that does, and
+answers in its own name; else it says 307 and where to go.
+
 `ETag` is the index of the key's last change, `Huffleraft-Version` the number of changes since it
 was made, `Huffleraft-Replayed: true` marks the kept answer to a write sent again.
 """
@@ -17,18 +20,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from huffleraft.http.api import StoreApi
+from huffleraft.http.api import KeyApi, StoreApi
 from huffleraft.http.limits import KV_PATH
 from huffleraft.http.messages import Headers, Request, Response, problem_response
-from huffleraft.http.options import key_of, options_of, stamp_of
+from huffleraft.http.options import Options, key_of, options_of, stamp_of
 from huffleraft.http.placing import Placing
 from huffleraft.http.problems import key_not_found, method_not_allowed
 from huffleraft.kv.queries import Missing
 
 ALLOWED: Final = "DELETE, GET, HEAD, PUT"
 
-_READ_OPTIONS: Final = frozenset({"consistency", "timeout"})
-_WRITE_OPTIONS: Final = frozenset({"timeout"})
+_READ_OPTIONS: Final = frozenset({"consistency", "leader", "timeout"})
+_WRITE_OPTIONS: Final = frozenset({"leader", "timeout"})
 
 _BYTES: Final = (b"Content-Type", b"application/octet-stream")
 _JSON: Final = (b"Content-Type", b"application/json")
@@ -71,9 +74,13 @@ class KvPath:
             case method:
                 return problem_response(method_not_allowed(method, ALLOWED))
 
+    def _asked(self, options: Options) -> KeyApi:
+        """Who is to do it: this node for itself, or whoever leads."""
+        return self._api.forwarding if options.forward else self._api
+
     async def _get(self, request: Request, key: str) -> Response:
         options = options_of(request.query, _READ_OPTIONS)
-        placed = await self._api.get(key, timeout=options.timeout, stale=options.stale)
+        placed = await self._asked(options).get(key, timeout=options.timeout, stale=options.stale)
         found = placed.result
         place = self._placing.of(placed.index, placed.term)
         if isinstance(found, Missing):
@@ -84,7 +91,7 @@ class KvPath:
 
     async def _put(self, request: Request, key: str) -> Response:
         options = options_of(request.query, _WRITE_OPTIONS)
-        placed = await self._api.set(
+        placed = await self._asked(options).set(
             key, request.body, timeout=options.timeout, session=stamp_of(request.headers)
         )
         changed = placed.result
@@ -97,7 +104,7 @@ class KvPath:
 
     async def _delete(self, request: Request, key: str) -> Response:
         options = options_of(request.query, _WRITE_OPTIONS)
-        placed = await self._api.delete(
+        placed = await self._asked(options).delete(
             key, timeout=options.timeout, session=stamp_of(request.headers)
         )
         headers = self._placing.of(placed.index, placed.term)

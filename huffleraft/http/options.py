@@ -17,6 +17,7 @@ from huffleraft.errors import BadRequest, InvalidKey
 from huffleraft.http.messages import Headers
 from huffleraft.kv.commands import SessionStamp
 from huffleraft.kv.limits import INTEGER_MAX
+from huffleraft.kv.queries import PAGE_KEYS, PAGE_KEYS_MAX
 
 TIMEOUT_MAX: Final = 300.0
 """Seconds a request may ask for."""
@@ -40,7 +41,14 @@ class Options:
     timeout: float | None = None
     """Seconds; None where it names none."""
     stale: bool = False
+    forward: bool = False
+    """Whether a node that does not lead hands the operation to the leader, or says who leads."""
     hash: bool = False
+    # A page of keys.
+    prefix: str = ""
+    after: str = ""
+    limit: int = PAGE_KEYS
+    values: bool = False
 
 
 _NONE: Final = Options()
@@ -66,8 +74,28 @@ def options_of(query: bytes, known: Collection[str]) -> Options:
     return Options(
         timeout=_seconds(chosen["timeout"]) if "timeout" in chosen else None,
         stale=_one_of(chosen, "consistency", no="linearizable", yes="stale"),
+        forward=_one_of(chosen, "leader", no="redirect", yes="forward"),
         hash=_one_of(chosen, "hash", no="false", yes="true"),
+        prefix=_text(chosen, "prefix"),
+        after=_text(chosen, "after"),
+        limit=_limit(chosen["limit"]) if "limit" in chosen else PAGE_KEYS,
+        values=_one_of(chosen, "values", no="false", yes="true"),
     )
+
+
+def _text(chosen: dict[str, str], name: str) -> str:
+    """A key or the beginning of one; percent-decoded once, so that a plus sign is one."""
+    raw = chosen.get(name, "").encode()
+    return _decoded(raw) if raw else ""
+
+
+def _limit(text: str) -> int:
+    limit = int(text) if text.isdigit() and len(text) <= 9 else 0
+    if not 1 <= limit <= PAGE_KEYS_MAX:
+        raise BadRequest(
+            f"the limit is {text[:40]!r}; a number of keys from 1 to {PAGE_KEYS_MAX} is expected"
+        )
+    return limit
 
 
 def _seconds(text: str) -> float:
@@ -98,6 +126,14 @@ def key_of(raw: bytes) -> str:
 
     Raises InvalidKey; a key's length is for the store to judge.
     """
+    key = _decoded(raw)
+    if not key:
+        raise InvalidKey("it is empty; name one after the last slash of the route")
+    return key
+
+
+def _decoded(raw: bytes) -> str:
+    """The text in *raw*, percent-decoded once.  Raises InvalidKey."""
     if b"%" in raw:
         if _BAD_ESCAPE.search(raw):
             raise InvalidKey(
@@ -105,12 +141,9 @@ def key_of(raw: bytes) -> str:
             )
         raw = unquote_to_bytes(raw)
     try:
-        key = raw.decode()
+        return raw.decode()
     except UnicodeDecodeError:
         raise InvalidKey("it is no UTF-8; percent-encode the bytes of UTF-8 text") from None
-    if not key:
-        raise InvalidKey("it is empty; name one after the last slash of the route")
-    return key
 
 
 def stamp_of(headers: Headers) -> SessionStamp | None:

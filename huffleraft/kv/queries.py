@@ -15,8 +15,11 @@ from huffleraft.kv.format import Format, Index, Key, Positive, Record, Value, en
 from huffleraft.kv.limits import check_key, key_fault
 from huffleraft.kv.results import Refused
 
+PAGE_KEYS: Final = 100
+"""Keys of one page where nobody says how many."""
+
 PAGE_KEYS_MAX: Final = 1_000
-"""Keys of one page."""
+"""The most keys of one page."""
 
 PAGE_BYTES_MAX: Final = 1 << 20
 """Bytes of one page's keys and values; a page of one key may have more."""

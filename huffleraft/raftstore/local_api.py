@@ -1,4 +1,4 @@
-"""One node's face towards its own port: it answers for itself and hands nothing on."""
+"""One node's face towards its own port: it answers for itself, unless asked to hand it on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class LocalApi(Operations):
         ready: Callable[[], Awaitable[Readiness]],
         facts: Callable[[], Facts],
     ) -> None:
-        super().__init__(node, settings, forward=False)
+        super().__init__(node, settings, forward=False, persist=False)
+        self._forwarding = Operations(node, settings, forward=True, persist=False)
         self._status = status
         self._ready = ready
         self._facts = facts
@@ -43,6 +44,11 @@ class LocalApi(Operations):
     def applied(self) -> LogIndex:
         """The index up to which it has applied."""
         return self._node.applied
+
+    @property
+    def forwarding(self) -> Operations:
+        """The same operations, handed to the leader where this node does not lead; one hop."""
+        return self._forwarding
 
     async def status(self, *, hash: bool = False) -> Status:  # noqa: A002  # the API's word
         """What is to be seen of this node; with *hash* also the hash of its state."""

@@ -1,8 +1,9 @@
 """Keys and values in, commands and queries to the node, results out.
 
-There are two doors to the same operations.  A program that embeds a node may ask any node: what
+There are doors to the same operations.  A program that embeds a node may ask any node: what
 needs the leader is handed to it, and what was refused for certain is asked again until the
-time is up.  HTTP asks this node alone, once, and tells its client where the leader is.
+time is up.  HTTP asks this node alone, once, and tells its client where the leader is, or where
+the client wants that, hands the operation over, once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,17 @@ from huffleraft.kv.commands import (
     Set,
     encode_command,
 )
-from huffleraft.kv.queries import Found, Get, Missing, decode_answer, encode_query
+from huffleraft.kv.queries import (
+    PAGE_KEYS,
+    Found,
+    Get,
+    Missing,
+    Page,
+    Query,
+    Scan,
+    decode_answer,
+    encode_query,
+)
 from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed, decode_result
 from huffleraft.runtime.node import Node
 from huffleraft.runtime.requests import Answer
@@ -39,6 +50,9 @@ _PAUSE: Final = 0.05
 class Operations:
     """The operations on keys, as one door asks them of *node*.
 
+    - *forward*: what this node may not do since another leads is handed to that one.
+    - *persist*: what was refused for certain is asked again while there is time.
+
     Every operation takes a *timeout* in seconds (the settings' if None), and raises:
 
     - NoLeader, NotLeader, Overloaded, Stopping, Halted: it has had no effect;
@@ -50,10 +64,11 @@ class Operations:
     SessionUnknown and SequencePassed besides.
     """
 
-    def __init__(self, node: Node, settings: NodeSettings, *, forward: bool) -> None:
+    def __init__(self, node: Node, settings: NodeSettings, *, forward: bool, persist: bool) -> None:
         self._node = node
         self._settings = settings
         self._forward = forward
+        self._persist = persist
 
     async def set(
         self,
@@ -112,16 +127,40 @@ class Operations:
         stale: bool = False,
     ) -> Placed[Found | Missing]:
         """Read *key*, linearizably; with *stale* as this node knows it, at once."""
-        query, seconds = encode_query(Get(key)), self._seconds(timeout)
-        if stale or not self._forward:
-            answer = await self._node.read(query, seconds, stale=stale)
-        else:
-            answer = await self._persistently(
-                lambda left: self._node.read(query, left, forward=True), seconds
-            )
+        answer = await self._read(Get(key), timeout, stale=stale)
         decoded = decode_answer(answer.payload)
         assert isinstance(decoded, Found | Missing), "a get finds its key or not"
         return Placed(decoded, answer.index, answer.term)
+
+    async def page(
+        self,
+        prefix: str = "",
+        after: str = "",
+        *,
+        limit: int = PAGE_KEYS,
+        values: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        stale: bool = False,
+    ) -> Placed[Page]:
+        """Keys in order, all of the state at one index: at most *limit* behind *after*."""
+        answer = await self._read(Scan(prefix, after, limit, values), timeout, stale=stale)
+        decoded = decode_answer(answer.payload)
+        assert isinstance(decoded, Page), "a scan is answered by a page"
+        return Placed(decoded, answer.index, answer.term)
+
+    async def _read(
+        self,
+        query: Query,
+        timeout: float | None,  # noqa: ASYNC109  # as above
+        *,
+        stale: bool,
+    ) -> Answer:
+        payload, seconds = encode_query(query), self._seconds(timeout)
+        if stale:
+            return await self._node.read(payload, seconds, stale=True)
+        return await self._persistently(
+            lambda left: self._node.read(payload, left, forward=self._forward), seconds
+        )
 
     # How a command becomes a result.
 
@@ -148,18 +187,15 @@ class Operations:
         timeout: float | None,  # noqa: ASYNC109  # as above
     ) -> tuple[Answer, results.Result]:
         payload, seconds = encode_command(command), self._seconds(timeout)
-        if not self._forward:
-            answer = await self._node.write(payload, seconds)
-        else:
-            answer = await self._persistently(
-                lambda left: self._node.write(payload, left, forward=True), seconds
-            )
+        answer = await self._persistently(
+            lambda left: self._node.write(payload, left, forward=self._forward), seconds
+        )
         return answer, decode_result(answer.payload)
 
     async def _persistently(
         self, attempt: Callable[[float], Awaitable[Answer]], seconds: float
     ) -> Answer:
-        """Make *attempt*, and again after every definite "not now" while there is time.
+        """Make *attempt*, and at a door that persists again after every definite "not now".
 
         That is safe for a write too: definite says that the attempt had, and will have, no
         effect.
@@ -169,7 +205,7 @@ class Operations:
             try:
                 return await attempt(deadline - anyio.current_time())
             except (errors.NotLeader, errors.NoLeader, errors.Overloaded):
-                if not await self._may_ask_again(deadline):
+                if not self._persist or not await self._may_ask_again(deadline):
                     raise
 
     def _seconds(self, timeout: float | None) -> float:

@@ -10,7 +10,18 @@ from huffleraft import __version__
 from huffleraft.core import NodeId, Server
 from huffleraft.http.api import Readiness
 from huffleraft.kv.commands import SessionStamp
-from huffleraft.kv.queries import Found, Hashed, Missing, StateHash, decode_answer, encode_query
+from huffleraft.kv.queries import (
+    PAGE_KEYS,
+    PAGE_KEYS_MAX,
+    Found,
+    Hashed,
+    Listed,
+    Missing,
+    Page,
+    StateHash,
+    decode_answer,
+    encode_query,
+)
 from huffleraft.kv.results import CasMismatch, Changed, Removed
 from huffleraft.raftstore.disk import disk_bytes
 from huffleraft.raftstore.facts import facts_of
@@ -35,7 +46,7 @@ class RaftStore:
     def __init__(self, node: Opened, settings: NodeSettings, data_dir: Path | None) -> None:
         self._opened = node
         self._node = node.node
-        self._operations = Operations(node.node, settings, forward=True)
+        self._operations = Operations(node.node, settings, forward=True, persist=True)
         self.local_api = LocalApi(
             node.node,
             settings,
@@ -136,6 +147,39 @@ class RaftStore:
         """Give *key* the value *new* if it has *old*; None means that it is missing."""
         placed = await self._operations.cas(key, old, new, timeout=timeout, session=session)
         return placed.result
+
+    async def page(
+        self,
+        prefix: str = "",
+        after: str = "",
+        *,
+        limit: int = PAGE_KEYS,
+        values: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        stale: bool = False,
+    ) -> Page:
+        """Keys in order, all of the state at one index: at most *limit* behind *after*.
+
+        Its `next` is the `after` of the page that follows; None where none does.
+        """
+        placed = await self._operations.page(
+            prefix, after, limit=limit, values=values, timeout=timeout, stale=stale
+        )
+        return placed.result
+
+    async def scan(
+        self, prefix: str = "", *, values: bool = True, stale: bool = False
+    ) -> AsyncIterator[Listed]:
+        """All keys that begin with *prefix*, in order, page by page.
+
+        Each page is the state at one index; a key that is written meanwhile may be met or not.
+        """
+        after: str | None = ""
+        while after is not None:
+            page = await self.page(prefix, after, limit=PAGE_KEYS_MAX, values=values, stale=stale)
+            for listed in page.keys:
+                yield listed
+            after = page.next
 
     async def register_session(
         self,

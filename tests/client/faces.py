@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -13,6 +13,8 @@ from huffleraft.client import (
     CasOutcome,
     Client,
     Deleted,
+    Listed,
+    Page,
     Patience,
     Read,
     SyncClient,
@@ -81,6 +83,21 @@ class ThreadFace:
 
     async def get(self, key: str, *, stale: bool = False) -> Read:
         return await to_thread.run_sync(partial(self._client.get, key, stale=stale))
+
+    async def page(
+        self, prefix: str = "", after: str = "", *, limit: int = 100, values: bool = False
+    ) -> Page:
+        wanted = partial(self._client.page, prefix, after, limit=limit, values=values)
+        return await to_thread.run_sync(wanted)
+
+    async def scan(self, prefix: str = "", *, values: bool = True) -> AsyncIterator[Listed]:
+        found = await to_thread.run_sync(lambda: list(self._client.scan(prefix, values=values)))
+        for one in found:
+            yield one
+
+    async def keys(self, prefix: str = "") -> AsyncIterator[str]:
+        for key in await to_thread.run_sync(lambda: list(self._client.keys(prefix))):
+            yield key
 
     async def set(self, key: str, value: bytes) -> Written:
         return await to_thread.run_sync(self._client.set, key, value)

@@ -1,6 +1,6 @@
 """The client: whom it asks, what it follows, what it sends again, and what it tells."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import anyio
@@ -11,8 +11,8 @@ from huffleraft import errors
 from huffleraft.client import Mismatch, OperationFailed, Patience, Written
 from huffleraft.client.contacts import Session
 from huffleraft.errors import InvalidKey, ValueTooLarge
-from huffleraft.kv.limits import VALUE_BYTES_MAX
-from tests.client.faces import MakeFace
+from huffleraft.kv.limits import KEY_BYTES_MAX, VALUE_BYTES_MAX
+from tests.client.faces import Face, MakeFace
 from tests.http.doors import open_door
 from tests.http.solitary import SolitaryStore
 
@@ -104,6 +104,53 @@ async def test_a_write_borrows_a_session_that_no_other_uses(face: MakeFace) -> N
                 tasks.start_soon(client.set, f"b{n}", b"")
         assert session == 1
         assert {(await client.get(f"b{n}")).version for n in range(5)} == {1}
+
+
+# Pages.
+
+
+async def test_pages_list_keys_in_order_and_say_where_to_go_on(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
+        for key in ("b", "a/&=+ 2", "a/1", "ä"):
+            await client.set(key, key.encode())
+        first = await client.page("a/", limit=1)
+        assert [(one.key, one.version, one.value) for one in first.keys] == [("a/&=+ 2", 1, None)]
+        assert (first.next, first.index) == ("a/&=+ 2", 5)
+        second = await client.page("a/", "a/&=+ 2", limit=1, values=True)
+        assert [(one.key, one.value) for one in second.keys] == [("a/1", b"a/1")]
+        assert second.next is None
+        met = [key async for key in client.keys()]  # noqa: SIM118  # it is no dict
+        assert met == ["a/&=+ 2", "a/1", "b", "ä"]
+
+
+async def test_a_scan_goes_through_all_pages(face: MakeFace) -> None:
+    async with open_door() as door, face([door.address]) as client:
+        half = bytes(VALUE_BYTES_MAX // 2)
+        for number in range(5):
+            await client.set(f"k{number}", half)
+        before = len(door.store.asked)
+        assert [one.value async for one in client.scan("k")] == [half] * 5
+        assert len(door.store.asked) - before == 5
+
+
+async def test_a_page_of_the_strangest_keys_is_read_whole(face: MakeFace) -> None:
+    """In JSON each of these bytes takes six."""
+    async with open_door() as door, face([door.address]) as client:
+        names = ["\x01" * (KEY_BYTES_MAX - 3) + f"{number:03}" for number in range(255)]
+        for name in names:
+            await door.store.set(name, b"")
+        page = await client.page(limit=1_000)
+        assert [one.key for one in page.keys] == names
+
+
+@pytest.mark.parametrize("limit", [0, 1_001])
+async def test_a_page_that_no_node_gives_is_not_asked_for(face: MakeFace, limit: int) -> None:
+    async with open_door() as door, face([door.address]) as client:
+        with pytest.raises(ValueError, match="1 to 1000 keys are expected"):
+            await client.page(limit=limit)
+        with pytest.raises(InvalidKey):
+            await client.page("a" * (KEY_BYTES_MAX + 1))
+        assert door.store.asked == []
 
 
 # The leader.
@@ -247,6 +294,38 @@ def said(status: str, kind: str, document: bytes) -> bytes:
         f"HTTP/1.1 {status}\r\nHuffleraft-Node: n1\r\nConnection: close\r\n"
         f"Content-Type: application/{kind}\r\nContent-Length: {len(document)}\r\n\r\n"
     ).encode() + document
+
+
+SIGNED_RUBBISH = {
+    "no etag": (said("200 OK", "json", b"{}"), lambda client: client.set("a", b"1")),
+    "no number": (
+        said("200 OK", "json", b"{}").replace(b"\r\n\r\n", b'\r\nETag: "x"\r\n\r\n'),
+        lambda client: client.get("a"),
+    ),
+    "no page": (
+        said("200 OK", "json", b'{"index": 1, "keys": [{}]}'),
+        lambda client: client.page(),
+    ),
+    "no base64": (
+        said(
+            "409 Conflict",
+            "problem+json",
+            b'{"code":"cas-mismatch","definite":true,"current":"!","version":1}',
+        ),
+        lambda client: client.cas("a", None, b"1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("answer, ask", SIGNED_RUBBISH.values(), ids=SIGNED_RUBBISH)
+async def test_an_answer_that_bears_a_node_s_name_and_is_none_leaves_all_in_doubt(
+    face: MakeFace, answer: bytes, ask: Callable[[Face], Awaitable[object]]
+) -> None:
+    patience = Patience(total=2.0, sessions=False)
+    async with rude_node(answer) as (address, _), face([address], patience=patience) as client:
+        with pytest.raises(OperationFailed) as failed:
+            await ask(client)
+    assert (failed.value.code, failed.value.definite) == ("foreign-answer", False)
 
 
 async def test_a_session_that_may_have_begun_leaves_no_write_in_doubt(face: MakeFace) -> None:

@@ -12,8 +12,10 @@ from anyio.from_thread import start_blocking_portal
 import huffleraft
 from huffleraft.client import Attempt, Client, OperationFailed, SyncClient
 from huffleraft.client.contacts import REQUEST_SECONDS_MAX, endpoints_of
+from huffleraft.client.requests import PAGE_KEYS, PAGE_KEYS_MAX
 from huffleraft.errors import HuffleraftError
 from huffleraft.http.options import TIMEOUT_MAX
+from huffleraft.kv import queries
 from tests.http.doors import OpenDoor, open_door
 
 
@@ -55,8 +57,9 @@ def test_endpoints_may_stand_in_one_text() -> None:
     assert endpoints_of("n1:7201, [::1]:7202") == ("n1:7201", "[::1]:7202")
 
 
-def test_a_client_asks_for_no_more_time_than_a_node_gives() -> None:
+def test_a_client_asks_for_no_more_than_a_node_gives() -> None:
     assert REQUEST_SECONDS_MAX == TIMEOUT_MAX
+    assert (PAGE_KEYS, PAGE_KEYS_MAX) == (queries.PAGE_KEYS, queries.PAGE_KEYS_MAX)
 
 
 def test_a_failure_is_an_error_of_the_house_and_survives_pickling() -> None:

@@ -9,7 +9,7 @@ from huffleraft.errors import SequencePassed, SessionUnknown
 from huffleraft.http.api import Facts, Placed, Readiness
 from huffleraft.kv import results
 from huffleraft.kv.commands import Cas, Command, Delete, Register, SessionStamp, Set, encode_command
-from huffleraft.kv.queries import Found, Get, Missing, decode_answer, encode_query
+from huffleraft.kv.queries import Found, Get, Missing, Page, Scan, decode_answer, encode_query
 from huffleraft.kv.replica import KvStateMachine
 from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed, decode_result
 from tests.kv.memory_rows import MemoryRows
@@ -23,6 +23,7 @@ class SolitaryStore:
         self.node_id = node_id
         self.term = term
         self.instead: Exception | None = None
+        self.leader: SolitaryStore | None = None
         self.hang: anyio.Event | None = None
         """What every write waits for, if anything."""
         self.readiness = Readiness(True, "", 0)
@@ -87,6 +88,29 @@ class SolitaryStore:
         answer = decode_answer(await self._machine.query(encode_query(Get(key))))
         assert isinstance(answer, Found | Missing)
         return Placed(answer, self.applied, self.term)
+
+    async def page(
+        self,
+        prefix: str = "",
+        after: str = "",
+        *,
+        limit: int = 100,
+        values: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109
+        stale: bool = False,
+    ) -> Placed[Page]:
+        self.asked.append(timeout)
+        if self.instead is not None and not stale:
+            raise self.instead
+        query = encode_query(Scan(prefix, after, limit, values))
+        answer = decode_answer(await self._machine.query(query))
+        assert isinstance(answer, Page)
+        return Placed(answer, answer.applied_index, self.term)
+
+    @property
+    def forwarding(self) -> "SolitaryStore":
+        """Whoever leads: another store, if one was given."""
+        return self if self.leader is None else self.leader
 
     async def status(self, *, hash: bool = False) -> Mapping[str, object]:  # noqa: A002
         seen: dict[str, object] = {"id": self.node_id, "term": self.term}

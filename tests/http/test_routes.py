@@ -1,7 +1,7 @@
 """What each request means: keys, options, sessions, statuses and problem documents."""
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,7 +104,7 @@ async def test_a_missing_key_is_told_from_an_unknown_route(node: Node) -> None:
     missing = await node.ask("GET", "/v1/kv/a")
     assert (missing.status, missing.code) == (404, "key-not-found")
     assert missing.json["definite"] is True
-    for path in ("/", "/v1", "/v1/kv", "/v1/keys/a", "/V1/kv/a", "/v1/status/", "//v1/status"):
+    for path in ("/", "/v1", "/v1/kvs", "/v1/keys/a", "/V1/kv/a", "/v1/status/", "//v1/status"):
         lost = await node.ask("GET", path)
         assert (lost.status, lost.code) == (404, "no-such-route"), path
 
@@ -188,6 +188,7 @@ async def test_a_value_above_the_limit_is_refused_by_its_size(node: Node) -> Non
     [
         ("POST", "/v1/kv/a", {"DELETE", "GET", "HEAD", "PUT"}),
         ("OPTIONS", "/v1/kv/a", {"DELETE", "GET", "HEAD", "PUT"}),
+        ("POST", "/v1/kv", {"GET", "HEAD"}),
         ("GET", "/v1/cas/a", {"POST"}),
         ("PUT", "/v1/sessions", {"POST"}),
         ("POST", "/v1/status", {"GET", "HEAD"}),
@@ -226,6 +227,17 @@ async def test_a_timeout_is_in_seconds_and_handed_on(node: Node) -> None:
         "/v1/kv/a?timeout=1&timeout=1",
         "/v1/kv/a?consistency=eventual",
         "/v1/kv/a?consistancy=stale",
+        "/v1/kv/a?leader=follow",
+        "/v1/kv/a?prefix=a",
+        "/v1/kv?leader=",
+        "/v1/kv?limit=0",
+        "/v1/kv?limit=1001",
+        "/v1/kv?limit=-1",
+        "/v1/kv?limit=1e2",
+        "/v1/kv?limit=" + "9" * 5_000,
+        "/v1/kv?values=yes",
+        "/v1/kv?keys=a",
+        "/v1/status?leader=forward",
         "/v1/status?hash=yes",
         "/v1/status?timeout=1",
         "/livez?x",
@@ -254,6 +266,85 @@ async def test_a_stale_read_is_answered_where_a_linearizable_one_is_not(node: No
     node.store.instead = errors.NoLeader(250)
     assert (await node.ask("GET", "/v1/kv/a?consistency=linearizable")).status == 503
     assert (await node.ask("GET", "/v1/kv/a?consistency=stale")).body == b"1"
+
+
+# Pages of keys.
+
+
+async def test_a_page_lists_keys_in_order_with_their_last_change(node: Node) -> None:
+    for key in ("b", "a/2", "a/1", "%C3%A4", "a/1"):
+        await node.ask("PUT", f"/v1/kv/{key}", key.encode())
+    page = await node.ask("GET", "/v1/kv")
+    assert (page.status, page.headers["Content-Type"]) == (200, "application/json")
+    assert page.headers["Huffleraft-Index"] == "5"
+    assert page.json == {
+        "index": 5,
+        "next": None,
+        "keys": [
+            {"key": "a/1", "version": 2, "index": 5},
+            {"key": "a/2", "version": 1, "index": 2},
+            {"key": "b", "version": 1, "index": 1},
+            {"key": "ä", "version": 1, "index": 4},
+        ],
+    }
+
+
+async def test_a_page_goes_on_behind_the_last_one(node: Node) -> None:
+    for key in ("a/1", "a/+ 2", "a/3", "b"):
+        await node.ask("PUT", f"/v1/kv/{quote(key)}", key.encode())
+    after: str | None = ""
+    met: list[tuple[str, str]] = []
+    while after is not None:
+        target = f"/v1/kv?prefix=a%2F&limit=1&values=true&after={quote(after, safe='+')}"
+        page = (await node.ask("GET", target)).json
+        met += [(one["key"], b64decode(one["value"]).decode()) for one in page["keys"]]
+        after = page["next"]
+    assert met == [(key, key) for key in ("a/+ 2", "a/1", "a/3")]
+
+
+@pytest.mark.parametrize("text", ["%", "%zz", "%ff", "a" * (KEY_BYTES_MAX + 1)])
+@pytest.mark.parametrize("name", ["prefix", "after"])
+async def test_what_no_key_begins_with_is_refused(node: Node, name: str, text: str) -> None:
+    told = await node.ask("GET", f"/v1/kv?{name}={text}")
+    assert (told.status, told.code) == (400, "invalid-key")
+
+
+async def test_a_page_may_be_stale_where_it_is_asked_for(node: Node) -> None:
+    await node.ask("PUT", "/v1/kv/a", b"1")
+    node.store.instead = errors.NoLeader(250)
+    assert (await node.ask("GET", "/v1/kv?timeout=2")).status == 503
+    assert node.store.asked[-1] == 2.0
+    stale = await node.ask("GET", "/v1/kv?consistency=stale")
+    assert [one["key"] for one in stale.json["keys"]] == ["a"]
+
+
+# Who does it.
+
+
+@pytest.mark.parametrize(
+    "method, target, status",
+    [
+        ("PUT", "/v1/kv/a?", 200),
+        ("GET", "/v1/kv/k?", 200),
+        ("DELETE", "/v1/kv/a?", 204),
+        ("POST", "/v1/cas/a?", 200),
+        ("POST", "/v1/sessions?", 201),
+        ("GET", "/v1/kv?", 200),
+    ],
+)
+async def test_a_node_that_does_not_lead_hands_on_what_asks_for_it(
+    node: Node, method: str, target: str, status: int
+) -> None:
+    node.store.instead = errors.NotLeader("n2", "10.0.0.2:7000")
+    node.store.leader = SolitaryStore("n2", term=7)
+    await node.store.leader.set("k", b"1")
+    body = cas(None, b"1") if "cas" in target else b""
+    for way in ("", "leader=redirect"):
+        assert (await node.ask(method, target + way, body)).status == 307, way
+    told = await node.ask(method, target + "timeout=1&leader=forward", body)
+    assert told.status == status
+    assert (told.headers["Huffleraft-Node"], told.headers["Huffleraft-Term"]) == ("n1", "7")
+    assert node.store.leader.asked[-1] == 1.0
 
 
 # Compare and set.

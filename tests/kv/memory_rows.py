@@ -1,6 +1,6 @@
 """Durable rows in a dict, which take as long, and fail as, a schedule says."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
 
@@ -49,7 +49,7 @@ class MemoryRows:
         self.failures: list[tuple[Exception, bool]] = []
         self.copies: dict[bytes, Copied] = {}
         self.staged: Copied | None = None
-        self._pauses = chain(pauses, repeat(0))
+        self._pauses: Iterator[int] = chain(pauses, repeat(0))
 
     async def fetch(self, keys: Collection[str]) -> Mapping[str, Row]:
         self.fetched.append(tuple(keys))

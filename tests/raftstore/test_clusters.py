@@ -49,6 +49,23 @@ async def test_every_operation_can_be_asked_of_any_node(root: Path | None) -> No
         assert (again.index, again.version, again.replayed) == (first.index, 1, True)
 
 
+async def test_any_node_lists_the_keys_in_order_page_by_page(root: Path | None) -> None:
+    async with stores(root) as cluster:
+        one, two, three = cluster.running.values()
+        for number in range(12):
+            await one.set(f"k{number:02}", b"1")
+        await two.delete("k03")
+        last = (await three.set("other", b"2")).index
+
+        page = await two.page("k", "k01", limit=3)
+        assert [listed.key for listed in page.keys] == ["k02", "k04", "k05"]
+        assert (page.next, page.applied_index >= last) == ("k05", True)
+        met = [(listed.key, listed.value) async for listed in three.scan()]
+        assert met == [(f"k{n:02}", b"1") for n in range(12) if n != 3] + [("other", b"2")]
+        with pytest.raises(ValueError, match="1 to 1000 keys are expected"):
+            await one.page(limit=0)
+
+
 async def test_the_others_go_on_when_the_leader_is_closed_and_it_catches_up(
     root: Path | None,
 ) -> None:
