@@ -13,7 +13,7 @@ from huffleraft.errors import FounderDiskGone, NotLeader
 from huffleraft.kv.commands import SessionStamp
 from huffleraft.kv.queries import Found, Missing
 from huffleraft.kv.results import CasMismatch, Changed
-from tests.raftstore.stores import SWIFT, stores
+from tests.raftstore.stores import PATIENCE, SWIFT, stores
 
 pytestmark = pytest.mark.anyio
 
@@ -92,8 +92,8 @@ async def test_a_node_alone_for_itself_names_the_leader_instead_of_asking_it(
 ) -> None:
     async with stores(root) as cluster:
         follower = cluster.followers()[0]
-        with pytest.raises(NotLeader) as refusal:
-            await follower.local_api.set("k", b"v")
+        with anyio.fail_after(PATIENCE / 2), pytest.raises(NotLeader) as refusal:
+            await follower.local_api.set("k", b"v", timeout=2 * PATIENCE)  # it asks once
 
         leader = cluster.leader()
         assert refusal.value.leader_id == leader.node_id
