@@ -3,7 +3,7 @@
 This file names the commands and their options and imports what a command needs only when it is
 called, since a node should not wait for the libraries of another command.
 
-Exit codes, as `cli.exits` lists them: 0 stopped as asked; 2 usage; 10 data directory in use;
+Exit codes, as `cli.exits` lists them beside those of `kv`: 0 stopped as asked; 2 usage; 10 data directory in use;
 11 damaged; 12 written by a newer version; 13 another node's or cluster's; 14 not writable;
 15 address in use; 16 options that cannot work; 17 a founder's disk is gone; 18 the disk is full;
 20 the storage failed; 30 the cluster does not serve; 130 or 143 stopped at once by a second
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from huffleraft.cli import cluster_group, config_group, exits, inspect_group, options
+from huffleraft.cli import cluster_group, config_group, exits, inspect_group, kv, options
 from huffleraft.cli.layers import ConfigOption, LayeredCommand
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text: an error is a sentence, not a picture
     pretty_exceptions_enable=False,
 )
+app.add_typer(kv.app)
 app.add_typer(cluster_group.app)
 app.add_typer(inspect_group.app)
 app.add_typer(config_group.app)

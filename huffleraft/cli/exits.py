@@ -32,6 +32,17 @@ EXIT_CODES: dict[int, str] = {
 }
 
 
+KV_EXIT_CODES: dict[int, str] = {
+    0: "done",
+    1: "get: there is no such key; cas: the key has another value, and nothing was changed",
+    2: "usage: an option, an endpoint, a key or a value is missing or cannot be",
+    3: "it could not be done, and has had no effect",
+    4: "it may or may not have taken effect",
+    130: "stopped by Ctrl-C; a write may or may not have taken effect",
+}
+"""How the `kv` commands end: a script must tell a missing key from a cluster that is not there."""
+
+
 def exit_codes_text(codes: Mapping[int, str] = EXIT_CODES) -> str:
     """*codes* as they stand at the end of a command's help."""
     lines = [f"  {code:>3}  {meaning}" for code, meaning in codes.items()]

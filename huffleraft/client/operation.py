@@ -84,9 +84,11 @@ class Operation:
         A *stale* read asks the endpoints in turn, since any node may answer it.
         """
         if not stale:
-            return (yield from self._answered(what, accept, repeatable=True))
+            return (yield from self._answered(what, accept, repeatable=True, harmless=True))
         begin = self._contacts.next_in_turn()
-        return (yield from self._answered(what, accept, repeatable=True, begin=begin))
+        return (
+            yield from self._answered(what, accept, repeatable=True, harmless=True, begin=begin)
+        )
 
     def write(self, what: Ask, accept: Sequence[str] = ()) -> Steps[Heard]:
         """Have the write *what* answered: under a session, unless this client has none."""
@@ -117,22 +119,21 @@ class Operation:
 
     def registered(self) -> Steps[Session]:
         """A new session.  One that nobody uses is no effect, so this leaves nothing in doubt."""
-        before = self._in_doubt
-        heard = yield from self._answered(Ask("POST", _SESSIONS), repeatable=True)
-        self._in_doubt = before
-        return Session(self.understood(heard, _session_of))
+        heard = yield from self._answered(Ask("POST", _SESSIONS), repeatable=True, harmless=True)
+        return Session(self.understood(heard, _session_of, harmless=True))
 
-    def understood(self, heard: Heard, read: Callable[[Heard], T]) -> T:
+    def understood(self, heard: Heard, read: Callable[[Heard], T], *, harmless: bool = False) -> T:
         """What *read* makes of the answer *heard*.
 
-        An answer that is none after all, though it bears a node's name, leaves all in doubt.
+        An answer that is none after all, though it bears a node's name, leaves all in doubt,
+        unless what was asked was *harmless*.
         """
         try:
             return read(heard)
         except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
             detail = f"the answer is none of ours: {error}"
             self._attempts[-1] = foreign(heard.attempt.endpoint, detail).attempt
-            self._in_doubt = True
+            self._in_doubt = self._in_doubt or not harmless
             raise self._failed() from error
 
     def _lose_session(self, attempt: Attempt) -> None:
@@ -150,11 +151,14 @@ class Operation:
         accept: Sequence[str] = (),
         *,
         repeatable: bool,
+        harmless: bool = False,
         begin: str | None = None,
     ) -> Steps[Heard]:
-        """Send *what* until it is answered.  *repeatable*: also after a request in doubt.
+        """Send *what* until it is answered.
 
-        The first to be asked is *begin*, which is then not remembered for having answered.
+        - *repeatable*: also after a request in doubt.
+        - *harmless*: it changes nothing that anybody sees, so nothing of it is ever in doubt.
+        - *begin* is the first to be asked, and is then not remembered for having answered.
         """
         contacts = self._contacts
         endpoint, hops = begin or contacts.endpoint, 0
@@ -168,7 +172,7 @@ class Operation:
             if heard.leader is not None and hops < self._patience.hops:
                 endpoint, hops = heard.leader, hops + 1
                 continue
-            self._in_doubt = self._in_doubt or not attempt.definite
+            self._in_doubt = self._in_doubt or not (harmless or attempt.definite)
             safe = repeatable or not self._in_doubt
             if not (self._patience.retries and safe and attempt.status in _WORTH_REPEATING):
                 raise self._failed()

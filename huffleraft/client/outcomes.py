@@ -113,8 +113,8 @@ class OperationFailed(HuffleraftError):  # noqa: N818  # a fact is named for wha
     """An operation without success.
 
     - `code` is the last request's.
-    - `definite`: none of its requests had or will have an effect.  Where it is False, a write
-      may have taken effect or may yet.
+    - `definite`: it had and will have no effect, as no read has.  Where it is False, a write may
+      have taken effect or may yet.
     - `attempts` are all its requests, in order; none if there was no time for one.
     """
 

@@ -69,7 +69,7 @@ def get(contacts: Contacts, key: str, *, stale: bool) -> Steps[Read]:
     heard = yield from operation.read(what, ("key-not-found",), stale=stale)
     if heard.attempt.code is not None:
         return Read(value=None, version=None, index=None, attempts=operation.attempts)
-    index, version = operation.understood(heard, _last_change)
+    index, version = operation.understood(heard, _last_change, harmless=True)
     return Read(value=heard.body, version=version, index=index, attempts=operation.attempts)
 
 
@@ -86,7 +86,7 @@ def page(
     query += [_STALE] if stale else []
     operation = Operation(f"list {prefix!r}", contacts)
     heard = yield from operation.read(Ask("GET", _PAGES, "&".join(query)), stale=stale)
-    told = operation.understood(heard, lambda heard: _PAGE.decode(heard.body))
+    told = operation.understood(heard, lambda heard: _PAGE.decode(heard.body), harmless=True)
     keys = tuple(
         Listed(key=one.key, version=one.version, index=one.index, value=one.value)
         for one in told.keys

@@ -47,7 +47,10 @@ class RoamingClient:
         try:
             outcome, attempts = await self._ask(wish)
         except OperationFailed as failed:
-            kind = EventType.FAIL if failed.definite else EventType.INFO
+            # A read has no effect whatever became of it, but a history says `fail` only of what
+            # was refused: one whose answer is lost may have been served.
+            lost = not wish.changes and not all(one.definite for one in failed.attempts)
+            kind = EventType.FAIL if failed.definite and not lost else EventType.INFO
             outcome, attempts = Outcome(type=kind, error=failed.code), failed.attempts
         return self._told(wish, outcome, attempts)
 

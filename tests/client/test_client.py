@@ -297,14 +297,16 @@ def said(status: str, kind: str, document: bytes) -> bytes:
 
 
 SIGNED_RUBBISH = {
-    "no etag": (said("200 OK", "json", b"{}"), lambda client: client.set("a", b"1")),
+    "no etag": (said("200 OK", "json", b"{}"), lambda client: client.set("a", b"1"), False),
     "no number": (
         said("200 OK", "json", b"{}").replace(b"\r\n\r\n", b'\r\nETag: "x"\r\n\r\n'),
         lambda client: client.get("a"),
+        True,
     ),
     "no page": (
         said("200 OK", "json", b'{"index": 1, "keys": [{}]}'),
         lambda client: client.page(),
+        True,
     ),
     "no base64": (
         said(
@@ -313,19 +315,37 @@ SIGNED_RUBBISH = {
             b'{"code":"cas-mismatch","definite":true,"current":"!","version":1}',
         ),
         lambda client: client.cas("a", None, b"1"),
+        False,
     ),
 }
 
 
-@pytest.mark.parametrize("answer, ask", SIGNED_RUBBISH.values(), ids=SIGNED_RUBBISH)
-async def test_an_answer_that_bears_a_node_s_name_and_is_none_leaves_all_in_doubt(
-    face: MakeFace, answer: bytes, ask: Callable[[Face], Awaitable[object]]
+@pytest.mark.parametrize("answer, ask, definite", SIGNED_RUBBISH.values(), ids=SIGNED_RUBBISH)
+async def test_an_answer_that_bears_a_node_s_name_and_is_none_leaves_a_write_in_doubt(
+    face: MakeFace, answer: bytes, ask: Callable[[Face], Awaitable[object]], definite: bool
 ) -> None:
     patience = Patience(total=2.0, sessions=False)
     async with rude_node(answer) as (address, _), face([address], patience=patience) as client:
         with pytest.raises(OperationFailed) as failed:
             await ask(client)
-    assert (failed.value.code, failed.value.definite) == ("foreign-answer", False)
+    assert (failed.value.code, failed.value.definite) == ("foreign-answer", definite)
+
+
+async def test_a_session_that_cannot_be_begun_leaves_no_write_in_doubt(face: MakeFace) -> None:
+    async with rude_node() as (rude, heard), face([rude], patience=HASTY) as client:
+        with pytest.raises(OperationFailed) as failed:
+            await client.set("a", b"1")
+    assert {one.split(b" ")[0] for one in heard} <= {b"POST", b""}
+    assert failed.value.code in ("connection-lost", "timed-out")
+    assert failed.value.definite
+
+
+async def test_a_read_is_never_in_doubt(face: MakeFace) -> None:
+    async with rude_node() as (rude, _), face([rude], patience=HASTY) as client:
+        with pytest.raises(OperationFailed) as failed:
+            await client.get("a")
+    assert not failed.value.attempts[0].definite
+    assert failed.value.definite
 
 
 async def test_a_session_that_may_have_begun_leaves_no_write_in_doubt(face: MakeFace) -> None:
