@@ -3,11 +3,11 @@
 This file names the commands and their options and imports what a command needs only when it is
 called, since a node should not wait for the libraries of another command.
 
-Exit codes, as `cli.exits` lists them beside those of `kv`: 0 stopped as asked; 2 usage; 10 data directory in use;
-11 damaged; 12 written by a newer version; 13 another node's or cluster's; 14 not writable;
-15 address in use; 16 options that cannot work; 17 a founder's disk is gone; 18 the disk is full;
-20 the storage failed; 30 the cluster does not serve; 130 or 143 stopped at once by a second
-signal; 1 anything else.
+Exit codes, as `cli.exits` lists them beside those of `kv`: 0 stopped as asked; 2 usage; 10 data
+directory in use; 11 damaged; 12 written by a newer version; 13 another node's or cluster's; 14 not
+writable; 15 address in use; 16 options that cannot work; 17 a founder's disk is gone; 18 the disk
+is full; 20 the storage failed; 30 the cluster does not serve; 130 or 143 stopped at once by a
+second signal; 1 anything else.
 """
 
 from __future__ import annotations

@@ -5,5 +5,6 @@ node that drives the core, the links to its peers, and the one port that they sh
 """
 
 from huffleraft.raftstore.store import RaftStore
+from huffleraft.raftstore.sync import SyncRaftStore
 
-__all__ = ["RaftStore"]
+__all__ = ["RaftStore", "SyncRaftStore"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from huffleraft import __version__
@@ -31,6 +32,7 @@ from huffleraft.raftstore.opening import Opened, opened
 from huffleraft.raftstore.operations import Operations
 from huffleraft.raftstore.readiness import readiness, standing
 from huffleraft.raftstore.status import Status, status_of
+from huffleraft.raftstore.sync import Opening
 from huffleraft.runtime.driver import Observer
 from huffleraft.runtime.memory_network import MemoryHub
 from huffleraft.settings import NodeSettings
@@ -57,8 +59,7 @@ class RaftStore:
         """The same operations for this node alone: NotLeader is raised instead of forwarding."""
 
     @classmethod
-    @asynccontextmanager
-    async def open(
+    def open(
         cls,
         data_dir: Path | str | MemoryDisk,
         *,
@@ -70,8 +71,11 @@ class RaftStore:
         settings: NodeSettings | None = None,
         hub: MemoryHub | None = None,
         observe: Observer | None = None,
-    ) -> AsyncIterator[RaftStore]:
+    ) -> Opening:
         """Open a node, run it while the block runs, and close it.
+
+        `async with` gives a `RaftStore`; `with` a `SyncRaftStore`, whose event loop runs in a
+        thread of its own, for scripts and threads.
 
         - *data_dir* holds everything; a `MemoryDisk` holds it for as long as the program runs.
         - *node_id*, *cluster*, *bootstrap* say what an **empty** directory becomes: a founder of
@@ -87,7 +91,8 @@ class RaftStore:
         """
         settings = settings or NodeSettings()
         disk = Path(data_dir) if isinstance(data_dir, str) else data_dir
-        node = await opened(
+        opening = partial(
+            opened,
             disk,
             node_id=node_id,
             listen=listen,
@@ -98,7 +103,19 @@ class RaftStore:
             hub=hub,
             observe=observe,
         )
-        store = cls(node, settings, disk if isinstance(disk, Path) else None)
+        where = disk if isinstance(disk, Path) else None
+        return Opening(partial(cls._opened_and_running, opening, settings, where))
+
+    @classmethod
+    @asynccontextmanager
+    async def _opened_and_running(
+        cls,
+        opening: Callable[[], Awaitable[Opened]],
+        settings: NodeSettings,
+        data_dir: Path | None,
+    ) -> AsyncIterator[RaftStore]:
+        node = await opening()
+        store = cls(node, settings, data_dir)
         async with running(node, store.local_api, settings):
             yield store
 

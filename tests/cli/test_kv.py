@@ -172,9 +172,11 @@ def half_deaf_node() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), HalfDeaf) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_help_of_each_command_ends_with_the_exit_codes() -> None:
