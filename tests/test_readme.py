@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.nodes import stop
+from tests.cli.nodes import alone, stop
 from tests.cli.processes import Running
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+KEYS, LOOKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+"""Commands that ask for keys, and commands that look at a cluster."""
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=["a whole node", "the core alone"])
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=["a whole node", "a script", "the core alone"])
 def test_a_snippet_of_the_readme_runs(snippet: str) -> None:
     run = subprocess.run(
         [sys.executable, "-c", snippet], capture_output=True, text=True, check=False
@@ -35,8 +37,7 @@ def test_a_snippet_of_the_readme_runs(snippet: str) -> None:
 )
 def test_the_commands_of_the_readme_run_as_they_stand_there(tmp_path: Path) -> None:
     """Against a cluster of one, in place of the address and the directory that are examples."""
-    (block,) = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    commands = [line.partition("#")[0].strip() for line in block.splitlines()]
+    commands = [line.partition("#")[0].strip() for line in LOOKS.splitlines()]
     live = [line for line in commands if "DATA_DIR" not in line]
     stopped = [line for line in commands if "DATA_DIR" in line]
     assert live
@@ -64,6 +65,24 @@ def _shell(line: str) -> str:
     )
     assert run.returncode == 0, f"{line}: {run.stderr}"
     return run.stdout
+
+
+def test_the_commands_of_the_readme_run_against_a_node(tmp_path: Path) -> None:
+    commands = f"set -e\n{KEYS}".replace("huffleraft", f"{sys.executable} -m huffleraft")
+    with alone(tmp_path) as (_, address):
+        run = subprocess.run(
+            ["sh", "-c", commands],
+            env={**os.environ, "HUFFLERAFT_ENDPOINTS": address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (run.returncode, run.stderr) == (0, ""), run.stderr
+    first, *listed = run.stdout.splitlines()  # get ends no line
+    assert first.startswith("hello")
+    assert first.endswith("KEY")
+    assert [line.split()[-1] for line in listed] == ["greeting", "now"]
 
 
 def test_the_loop_over_the_core_is_short_and_needs_nothing_installed() -> None:
