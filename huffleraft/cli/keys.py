@@ -147,7 +147,9 @@ def _client(endpoints: str, timeout: float) -> Iterator[SyncClient]:
     except (InvalidKey, ValueTooLarge) as error:
         raise typer.BadParameter(str(error)) from None
     except OperationFailed as failed:
-        _end(3 if failed.definite else 4, f"{failed}; {_advice(failed, endpoints)}")
+        _end(
+            3 if failed.definite else 4, f"{str(failed).rstrip('.')}; {_advice(failed, endpoints)}"
+        )
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
