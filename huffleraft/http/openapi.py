@@ -14,8 +14,11 @@ import msgspec
 
 from huffleraft.http.openapi_parts import (
     CHANGE,
+    CONSISTENCY,
     HEADERS,
     KEY,
+    LEADER,
+    PAGE,
     PLACE,
     SCHEMAS,
     STAMP,
@@ -55,6 +58,7 @@ def document(version: str) -> Json:
         },
         "servers": [{"url": "/"}],
         "paths": {
+            "/v1/kv": {"get": _page()},
             "/v1/kv/{key}": {
                 "parameters": [KEY],
                 "get": _get("get", "Read a key", body=True),
@@ -86,18 +90,24 @@ def _get(name: str, summary: str, *, body: bool) -> Json:
     found = _answer("The value.", headers=(*PLACE, *CHANGE))
     if body:
         found["content"] = {"application/octet-stream": {"schema": {}}}
-    stale = query(
-        "consistency",
-        {"type": "string", "enum": ["linearizable", "stale"], "default": "linearizable"},
-        "`stale` answers at once with what this node has applied.",
-    )
     return _operation(
         name,
         summary,
         {200: found},
         {404: "There is no such key.", **_ELSEWHERE},
-        parameters=(stale, TIMEOUT),
+        parameters=(CONSISTENCY, LEADER, TIMEOUT),
         bodies=body,
+    )
+
+
+def _page() -> Json:
+    told = _answer("The keys.", schema=_ref("Page"), headers=PLACE)
+    return _operation(
+        "page",
+        "Read a page of keys, in the order of their UTF-8",
+        {200: told},
+        _ELSEWHERE,
+        parameters=(*PAGE, CONSISTENCY, LEADER, TIMEOUT),
     )
 
 
@@ -107,7 +117,7 @@ def _put() -> Json:
         "Give a key a value",
         {200: _changed("The change.")},
         {**_ELSEWHERE, **_SESSIONS, **_IN_DOUBT},
-        parameters=(TIMEOUT, *STAMP),
+        parameters=(LEADER, TIMEOUT, *STAMP),
         body={
             "required": False,
             "description": f"The value: at most {VALUE_BYTES_MAX} bytes of any kind.",
@@ -122,7 +132,7 @@ def _delete() -> Json:
         "Remove a key, which may be missing",
         {204: _answer("It is gone.", headers=PLACE)},
         {**_ELSEWHERE, **_SESSIONS, **_IN_DOUBT},
-        parameters=(TIMEOUT, *STAMP),
+        parameters=(LEADER, TIMEOUT, *STAMP),
     )
 
 
@@ -136,7 +146,7 @@ def _cas() -> Json:
             **_IN_DOUBT,
             409: "`cas-mismatch`: the key has another value, `current`; or as for sessions.",
         },
-        parameters=(TIMEOUT, *STAMP),
+        parameters=(LEADER, TIMEOUT, *STAMP),
         body={"required": True, "content": {"application/json": {"schema": _ref("Cas")}}},
     )
 
@@ -148,7 +158,7 @@ def _sessions() -> Json:
         "Begin a session, under which a write runs once however often it is sent",
         {201: made},
         {**_ELSEWHERE, **_IN_DOUBT},
-        parameters=(TIMEOUT,),
+        parameters=(LEADER, TIMEOUT),
     )
 
 

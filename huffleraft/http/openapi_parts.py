@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from huffleraft.http.options import TIMEOUT_MAX
 from huffleraft.kv.limits import INTEGER_MAX, KEY_BYTES_MAX
+from huffleraft.kv.queries import PAGE_KEYS, PAGE_KEYS_MAX
 
 Json: TypeAlias = dict[str, Any]
 
@@ -29,6 +30,31 @@ TIMEOUT: Final[Json] = query(
     "timeout",
     {"type": "number", "exclusiveMinimum": 0, "maximum": TIMEOUT_MAX},
     "Seconds that the node may take; its own setting if there is none.",
+)
+
+CONSISTENCY: Final[Json] = query(
+    "consistency",
+    {"type": "string", "enum": ["linearizable", "stale"], "default": "linearizable"},
+    "`stale` answers at once with what this node has applied.",
+)
+
+LEADER: Final[Json] = query(
+    "leader",
+    {"type": "string", "enum": ["redirect", "forward"], "default": "redirect"},
+    "Whether a node that does not lead says who does, or hands the request to it and answers.",
+)
+
+_PART_OF_KEY: Final[Json] = {"type": "string", "maxLength": KEY_BYTES_MAX, "default": ""}
+
+PAGE: Final = (
+    query("prefix", _PART_OF_KEY, "Only keys that begin so."),
+    query("after", _PART_OF_KEY, "Only keys above this one; the `next` of the page before."),
+    query(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": PAGE_KEYS_MAX, "default": PAGE_KEYS},
+        "Keys in a page at most.",
+    ),
+    query("values", {"type": "boolean", "default": False}, "With the value of each key."),
 )
 
 _WHOLE: Final[Json] = {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}
@@ -84,9 +110,20 @@ _BASE64: Final[Json] = {"type": "string", "contentEncoding": "base64"}
 _TEXT: Final[Json] = {"type": "string"}
 _FLAG: Final[Json] = {"type": "boolean"}
 
+_LISTED: Final[Json] = _object({"key": _TEXT, "version": _POSITIVE, "index": _POSITIVE})
+_LISTED["properties"]["value"] = _BASE64  # with `values=true`
+
 SCHEMAS: Final[Json] = {
     "Change": _object({"index": _POSITIVE, "version": _POSITIVE}),
     "Session": _object({"session": _POSITIVE}),
+    "Page": _object(
+        {
+            "index": _WHOLE,
+            "next": {"type": ["string", "null"]},
+            "keys": {"type": "array", "items": _LISTED},
+        },
+        description="All of the state at `index`. `next` is null after the last key.",
+    ),
     "Cas": _object(
         {"old": {**_BASE64, "type": ["string", "null"]}, "new": _BASE64},
         additionalProperties=False,
