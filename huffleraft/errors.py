@@ -327,8 +327,9 @@ class FounderDiskGone(_Fact):
     def __str__(self) -> str:
         return (
             f"the cluster has met {self.node_id} in its boot {self.boot}, but this data directory "
-            "is empty: its disk is gone, and with it the promises it made. Restore the directory, "
-            "or remove the node and let it join anew under another id"
+            "is empty: its disk is gone, and with it the promises it made. Give it its own "
+            "directory back, no older copy of it, or leave it down; the others serve on while "
+            "they are a majority"
         )
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.cli.nodes import alone, stop
+from huffleraft.cli.layout import lay_out
+from tests.cli.nodes import FAST, alone, ask, knows_a_leader, stop
 from tests.cli.processes import Running
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-KEYS, LOOKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-"""Commands that ask for keys, and commands that look at a cluster."""
+KEYS, NODES, LOOKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+"""Commands that ask for keys, that run a cluster of three, and that look at one."""
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=["a whole node", "a script", "the core alone"])
@@ -83,6 +87,65 @@ def test_the_commands_of_the_readme_run_against_a_node(tmp_path: Path) -> None:
     assert first.startswith("hello")
     assert first.endswith("KEY")
     assert [line.split()[-1] for line in listed] == ["greeting", "now"]
+
+
+def test_nodes_are_damaged_and_lost_as_the_readme_says(tmp_path: Path) -> None:
+    serve = _serves(tmp_path)
+    with ExitStack() as stack:
+        nodes = {node: stack.enter_context(Running(*line)) for node, line in serve.items()}
+        addresses = {node: running.ready()["listen"] for node, running in nodes.items()}
+        at = {node: f"http://{address}/v1/kv/k" for node, address in addresses.items()}
+        for running in nodes.values():
+            running.line(knows_a_leader)
+        assert ask("PUT", f"{at['n1']}?leader=forward", b"1")[0] == 200
+
+        kill(nodes["n3"])  # it died
+        with Running(*serve["n3"]) as again:
+            again.line(knows_a_leader)
+            assert ask("GET", f"{at['n3']}?leader=forward") == (200, b"1")
+            kill(again)
+
+        file = tmp_path / "n3" / "huffleraft.db"  # its data is damaged
+        whole = file.read_bytes()
+        file.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+        assert _refused(serve["n3"], by=11)
+        with Running("inspect", "verify", str(tmp_path / "n3")) as verify:
+            assert verify.end() == 11, verify.report()
+
+        shutil.rmtree(tmp_path / "n3")  # its disk is gone
+        assert "no older copy" in _refused(serve["n3"], by=17)
+
+        kill(nodes["n2"])  # and with it a majority
+        status, body = ask("PUT", f"{at['n1']}?leader=forward&timeout=0.5", b"2")
+        assert (status, json.loads(body)["definite"]) in {(503, True), (504, False)}, body
+        status, body = ask("GET", f"{at['n1']}?leader=forward&timeout=0.5")
+        assert (status, json.loads(body)["definite"]) == (503, True), body
+        assert ask("GET", f"{at['n1']}?consistency=stale") == (200, b"1")
+
+
+def _serves(directory: Path) -> dict[str, list[str]]:
+    """The README's three `serve`, on free ports and under *directory*."""
+    text = NODES
+    for number, address in enumerate(lay_out(3, directory).addresses.values(), start=1):
+        text = text.replace(f"127.0.0.1:720{number}", address)
+    variable, *lines = (shlex.split(line, comments=True) for line in text.splitlines())
+    founders = variable[1].partition("=")[2]
+    return {
+        line[3]: [*line[1:-1], str(directory / line[3]), "--bootstrap", founders, *FAST]
+        for line in lines
+    }
+
+
+def _refused(line: list[str], *, by: int) -> str:
+    """The sentence with which a node does not start, and ends by this exit code."""
+    with Running(*line) as running:
+        assert running.end() == by, running.report()
+        return running.sentence()
+
+
+def kill(running: Running) -> None:
+    running.send(signal.SIGKILL)
+    assert running.end() == -signal.SIGKILL
 
 
 def test_the_loop_over_the_core_is_short_and_needs_nothing_installed() -> None:
