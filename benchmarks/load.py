@@ -61,7 +61,10 @@ def get(host: str, key: int) -> bytes:
 
 
 class Load:
-    """*clients* connections to *address*, each with its own prepared requests."""
+    """Connections to *address*, each with its own prepared *requests*.
+
+    Each is used as soon as it is opened: a node keeps few that have not said what they are.
+    """
 
     def __init__(self, address: str, requests: list[list[bytes]]) -> None:
         host, _, port = address.rpartition(":")
@@ -70,9 +73,12 @@ class Load:
         for prepared in requests:
             connection = socket.create_connection((host, int(port)))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.setblocking(False)
             client = _Client(connection, prepared)
             self._clients.append(client)
+            _send(client)
+            while not _receive(client, None):
+                pass
+            connection.setblocking(False)
             self._selector.register(connection, selectors.EVENT_READ, client)
 
     def __len__(self) -> int:

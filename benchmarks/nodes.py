@@ -64,13 +64,13 @@ class Node:
             status: dict[str, Any] = json.load(answer)
         return status
 
-    def batches(self, first: int, last: int) -> int:
-        """How many writes of its log hold the entries from *first* to *last*; once it stopped."""
+    def mean_batch(self, first: int) -> float:
+        """Entries a write of its log from *first* on, as far as it still has them; once stopped."""
         database = f"file:{self.data_dir / DATABASE}?mode=ro"
         with closing(sqlite3.connect(database, uri=True)) as opened:
-            query = "SELECT count(*) FROM log WHERE last_index >= ? AND first_index <= ?"
-            (count,) = opened.execute(query, (first, last)).fetchone()
-        return int(count)
+            query = "SELECT avg(last_index - first_index + 1) FROM log WHERE first_index >= ?"
+            (mean,) = opened.execute(query, (first,)).fetchone()
+        return float(mean or 0)
 
 
 @contextmanager

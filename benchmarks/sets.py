@@ -86,7 +86,6 @@ def bench(
         setting.send_each_once([put(host, key, dice.randbytes(value_bytes)) for key in range(keys)])
         first = leader.status()["last_index"]
         sets = measured("set", setting, running, leader, seconds, None)
-        last = leader.status()["last_index"]
         setting.close()
         getting = Load(host, [some_gets() for _ in range(clients)])
         gets = measured("get", getting, running, leader, seconds, value_bytes)
@@ -94,7 +93,7 @@ def bench(
         if leader_of(running) != (leader, term):
             raise SystemExit("the leader changed meanwhile, so the figures mean nothing")
         stop(running)
-        batch = (last - first) / leader.batches(first + 1, last)
+        batch = leader.mean_batch(first + 1)
     tell([sets, gets], batch, reference_ms(), as_json=as_json)
 
 

@@ -1,13 +1,13 @@
 """What is left for good clients while slow ones hold connections: no more is lost than a little.
 
     .venv/bin/python -m benchmarks.slow
-    .venv/bin/python -m benchmarks.slow --sockets 900 --rounds 5 --json
+    .venv/bin/python -m benchmarks.slow --sockets 900 --pause 0.1 --json
 
 Three nodes on this machine, and clients that set keys on the leader without a pause.  In every
 other round slow clients hold connections to it besides: a half of them have sent half a head, the
-others a head and a part of the body, and all send one byte more each tenth of a second or so.
-A connection that the node gives up is opened again.  Told is goodput with them and without, from
-neighbouring rounds of one run, and their ratio.
+others a head and a part of the body, and all send one byte more after each pause.  A connection
+that the node gives up is opened again.  Told is goodput with them and without, from neighbouring
+rounds of one run, and their ratio.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from benchmarks.load import Load, put
 from benchmarks.nodes import cluster, leader_of
 from benchmarks.sets import reference_ms
 
-_TENTH = 0.1
 _HALF_A_HEAD = b"PUT /v1/kv/slow HTTP/1.1\r\nHost: slow\r\nX-Slow: "
 _PART_OF_A_BODY = b"PUT /v1/kv/slow HTTP/1.1\r\nHost: slow\r\nContent-Length: 100000\r\n\r\n"
 
@@ -40,6 +39,8 @@ class Figures:
     """What was measured; sets a second are medians over the rounds."""
 
     sockets: int
+    pause: float
+    """Seconds between two bytes of one socket."""
     rounds: int
     sets_without: float
     sets_with: float
@@ -51,9 +52,10 @@ class Figures:
 
 def bench(
     sockets: Annotated[int, typer.Option(min=1, max=1000, help="How many are slow.")] = 500,
+    pause: Annotated[float, typer.Option(min=0.01, help="Seconds between their bytes.")] = 1.0,
     clients: Annotated[int, typer.Option(min=1, help="Good ones, one request in flight.")] = 64,
-    rounds: Annotated[int, typer.Option(min=1, help="Pairs of with and without.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.5, help="How long each half takes.")] = 3.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Pairs of with and without.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long each half takes.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Draws the values.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -76,12 +78,13 @@ def bench(
         without, beside, opened_again = [], [], 0
         for _ in range(rounds):
             without.append(_goodput(load, seconds))
-            with _slow(host, sockets) as slow:
+            with _slow(host, sockets, pause) as slow:
                 beside.append(_goodput(load, seconds))
             opened_again += slow.opened_again
         load.close()
     figures = Figures(
         sockets=sockets,
+        pause=pause,
         rounds=rounds,
         sets_without=round(statistics.median(without)),
         sets_with=round(statistics.median(beside)),
@@ -115,9 +118,9 @@ class _Slow:
         connection.sendall(_HALF_A_HEAD if place % 2 else _PART_OF_A_BODY)
         return connection
 
-    def dribble(self, over: threading.Event) -> None:
-        """Send a byte on each, again and again, until it is *over*."""
-        while not over.wait(_TENTH):
+    def dribble(self, pause: float, over: threading.Event) -> None:
+        """Send a byte on each and *pause*, again and again, until it is *over*."""
+        while not over.wait(pause):
             for place, connection in enumerate(self._open):
                 try:
                     connection.sendall(b"x")
@@ -132,10 +135,10 @@ class _Slow:
 
 
 @contextmanager
-def _slow(address: str, count: int) -> Iterator[_Slow]:
+def _slow(address: str, count: int, pause: float) -> Iterator[_Slow]:
     slow = _Slow(address, count)
     over = threading.Event()
-    dribbling = threading.Thread(target=slow.dribble, args=(over,))
+    dribbling = threading.Thread(target=slow.dribble, args=(pause, over))
     dribbling.start()
     try:
         yield slow
