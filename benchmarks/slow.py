@@ -1,4 +1,4 @@
-"""What is left for good clients while slow ones hold connections: no more is lost than a little.
+"""What is left of good clients' goodput while slow ones hold connections.
 
     .venv/bin/python -m benchmarks.slow
     .venv/bin/python -m benchmarks.slow --sockets 900 --pause 0.1 --json
