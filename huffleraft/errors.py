@@ -197,6 +197,74 @@ class Halted(_Fact):
         return f"this node has halted: {self.reason}; send the request to another"
 
 
+# What a change of members can meet.
+
+
+@dataclass(eq=False)
+class ChangePending(_Fact):
+    """One change of members at a time, and another is under way, or its leader is new (§4.1)."""
+
+    code = "change-pending"
+    retry_after_ms: int
+
+    def __str__(self) -> str:
+        return (
+            "another change of members is not finished, or the leader has only just been elected; "
+            f"try again in {self.retry_after_ms} ms"
+        )
+
+
+@dataclass(eq=False)
+class MemberRefused(_Fact):
+    """A member that cannot be let in, or cannot go."""
+
+    code = "member-refused"
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(eq=False)
+class QuorumAtRisk(_Fact):
+    """After the change those who answer would be no quorum, so nothing could be decided."""
+
+    code = "quorum-at-risk"
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(eq=False)
+class NoSuchMember(_Fact):
+    """Nobody of this id is, or ever was, a member."""
+
+    code = "no-such-member"
+    node_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.node_id} is not a member and never was one; `GET /v1/members` names those who "
+            "are"
+        )
+
+
+@dataclass(eq=False)
+class MemberUnreachable(_Fact):
+    """The newcomer does not answer where it says that others reach it."""
+
+    code = "member-unreachable"
+    address: str
+    why: str
+
+    def __str__(self) -> str:
+        return (
+            f"no node answers at {self.address}: {self.why}; start it, or name the address at "
+            "which the members reach it"
+        )
+
+
 # Why a node does not start.
 
 
@@ -328,8 +396,39 @@ class FounderDiskGone(_Fact):
         return (
             f"the cluster has met {self.node_id} in its boot {self.boot}, but this data directory "
             "is empty: its disk is gone, and with it the promises it made. Give it its own "
-            "directory back, no older copy of it, or leave it down; the others serve on while "
-            "they are a majority"
+            "directory back, no older copy of it; or remove it from the cluster (`huffleraft "
+            f"cluster remove {self.node_id}`) and let a node with a new id join"
+        )
+
+
+@dataclass(eq=False)
+class MemberRemoved(_Fact):
+    """This node was removed from its cluster; its id is never used again."""
+
+    code = "member-removed"
+    exit_code = 19
+    node_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.node_id} was removed from its cluster, and a node id is never used again; "
+            "delete its data directory, and let a node with a new id join if one is needed"
+        )
+
+
+@dataclass(eq=False)
+class SeedsSilent(_Fact):
+    """No member answers through which a newcomer could join."""
+
+    code = "seeds-silent"
+    exit_code = 21
+    seeds: tuple[str, ...]
+    why: str
+
+    def __str__(self) -> str:
+        return (
+            f"no member answers at {', '.join(self.seeds)} ({self.why}); start one of them, or name "
+            "others to join through"
         )
 
 

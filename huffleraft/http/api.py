@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from huffleraft.core.types import LogIndex, NodeId, Term
 from huffleraft.kv.commands import SessionStamp
@@ -18,6 +18,9 @@ from huffleraft.kv.queries import PAGE_KEYS, Found, Missing, Page
 from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed
 
 T_co = TypeVar("T_co", covariant=True)
+
+Standing: TypeAlias = Literal["voter", "learner", "leaving"]
+"""What a member is; who is `leaving` votes until the joint configuration is left (§4.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,85 @@ class KeyApi(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a cluster, as a configuration names it."""
+
+    node_id: NodeId
+    address: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The configuration in force at one node, as far as that node knows.  Chapter 4"""
+
+    cluster_id: str
+    leader: NodeId | None
+    index: LogIndex
+    """Where the configuration stands in the log."""
+    joint: bool
+    """Whether a change of voters is under way (§4.3)."""
+    members: tuple[Member, ...]
+    """In the order of their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What came of a wish to join."""
+
+    member: Member
+    done: bool
+    """Whether it is what it asked to be; a learner that is to vote has still to catch up."""
+
+
+class MemberApi(Protocol):
+    """Changes of members, as one door asks them.
+
+    Both raise as `KeyApi` does, and ChangePending, MemberRefused, QuorumAtRisk, all definite.
+    """
+
+    async def join(
+        self,
+        address: str,
+        *,
+        node_id: NodeId | None = None,
+        learner: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Placed[Joined]:
+        """Bring the node at *address* one step nearer: to a learner, then to a voter.
+
+        It is called back first and must be *node_id*, if that is given, and of this cluster.  A
+        *learner* is to stay one.  A member that has moved gets its new address.  Said again, it
+        does what is left to do.  Raises MemberUnreachable besides.
+        """
+        ...
+
+    async def remove(
+        self,
+        node_id: NodeId,
+        *,
+        force: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Placed[None]:
+        """Remove a member; one that was removed before is no failure.
+
+        With *force*, even where those who answer would be no quorum afterwards.  Raises
+        NoSuchMember besides.
+        """
+        ...
+
+
 class StoreApi(KeyApi, Protocol):
     """One node: its operations for itself alone, and what is to be seen of it."""
+
+    def members(self) -> Roster:
+        """Who belongs to the cluster, as this node knows it."""
+        ...
+
+    def changing(self, *, forward: bool) -> MemberApi:
+        """Changes of members; with *forward* handed to the leader where this node does not lead."""
+        ...
 
     @property
     def node_id(self) -> NodeId:
