@@ -427,8 +427,8 @@ class SeedsSilent(_Fact):
 
     def __str__(self) -> str:
         return (
-            f"no member answers at {', '.join(self.seeds)} ({self.why}); start one of them, or name "
-            "others to join through"
+            f"no member answers at {', '.join(self.seeds)} ({self.why}); start one of them, or "
+            "name others to join through"
         )
 
 

@@ -92,6 +92,8 @@ class Reason(Enum):
     """Another change of the configuration is under way: ask again when it is done (§4.1)."""
     VOTER_BEHIND = "voter-behind"
     """A new voter lacks too much of the log, or is no learner yet: ask again later (§4.2.1)."""
+    QUORUM_AT_RISK = "quorum-at-risk"
+    """Those who answer would be no quorum of it, so that it could not even be undone."""
     CONFIGURATION_INVALID = "configuration-invalid"
     """It names nobody who votes, or somebody twice: it can never be accepted."""
 

@@ -15,6 +15,7 @@ from huffleraft.core.messages import (
     RequestVoteRequest,
     RequestVoteResponse,
 )
+from huffleraft.core.progress import begun_anew
 from huffleraft.core.replication import extended
 from huffleraft.core.roles import become_follower
 from huffleraft.core.state import (
@@ -194,7 +195,7 @@ def check_quorum(server: Server) -> Transition:
     if disk_stands_still or not server.configuration.is_quorum({server.id, *active}):
         return become_follower(server, leader=None, sticky=False)
     server, role = let_go(server, role)
-    progress = tuple((peer, replace(one, recently_active=False)) for peer, one in role.progress)
+    progress = tuple((peer, begun_anew(one)) for peer, one in role.progress)
     role = replace(role, progress=progress, disk_witness=oldest)
     return replace(server, role=role), (ResetTimer(Timer.CHECK_QUORUM),)
 

@@ -37,12 +37,14 @@ class ClientRequested:
 class ConfigurationRequested:
     """Somebody wants these voters and these learners, each a (node id, address).  Chapter 4
 
-    Answered when the configuration that consists of them is committed, after its `Apply`.
+    Answered when the configuration that consists of them is committed, after its `Apply`.  With
+    ``force``, also where those who answer now would be no quorum of it.
     """
 
     ref: Ref
     voters: tuple[tuple[NodeId, str], ...]
     learners: tuple[tuple[NodeId, str], ...] = ()
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def configuration_request(server: Server, event: ConfigurationRequested) -> Tran
         return server, (Reply(event.ref, _in_force(server)),)
     if not _caught_up(server, role, wanted):
         return _refused(server, event, Reason.VOTER_BEHIND)
+    if not (event.force or _keeps_a_quorum(server, role, wanted)):
+        return _refused(server, event, Reason.QUORUM_AT_RISK)
     proposal = (server.log.last_index + 1, event.ref)
     role = replace(role, proposals=(*role.proposals, proposal))
     return _appended(server, role, server.configuration.entering(wanted)), ()
@@ -76,6 +78,16 @@ def _caught_up(server: Server, role: Leader, wanted: Configuration) -> bool:
     least = max(server.membership.index, server.commit_index - server.limits.promotion_lag)
     new = set(wanted.voters) - set(server.configuration.voters)
     return all(match.get(voter, 0) >= least for voter in new)
+
+
+def _keeps_a_quorum(server: Server, role: Leader, wanted: Configuration) -> bool:
+    """Whether those who answer are a quorum of what comes first on the way to *wanted*.
+
+    They were one of the configuration in force when its quorum was last looked at.
+    """
+    first = server.configuration.entering(wanted)
+    answering = {peer for peer, one in role.progress if one.recently_active or one.active_before}
+    return first.is_quorum({server.id, *answering})
 
 
 def _appended(server: Server, role: Leader, configuration: Configuration) -> Server:

@@ -101,6 +101,11 @@ def answered(
     return replace(progress, recently_active=True, read_round=read_round)
 
 
+def begun_anew(progress: Progress) -> Progress:
+    """The quorum was looked at: whether the peer lives is asked afresh.  §6.2"""
+    return replace(progress, recently_active=False, active_before=progress.recently_active)
+
+
 def agreed(progress: Progress, match: LogIndex, log: Log) -> Progress:
     """The peer's log equals ours up to *match*, durably; late answers change nothing.  L.3
 

@@ -65,6 +65,7 @@ class Progress:
     - ``commit_sent``: the greatest commit index a request to it has carried.
     - ``read_round``: the newest round it has answered (§6.4).
     - ``recently_active``: it has answered since the last check of the quorum.
+    - ``active_before``: it had answered in the interval before; taken for granted in the first.
     """
 
     next_index: LogIndex
@@ -73,6 +74,7 @@ class Progress:
     commit_sent: LogIndex = 0
     read_round: int = 0
     recently_active: bool = False
+    active_before: bool = True
 
 
 # What a leader owes its clients.

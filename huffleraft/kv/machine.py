@@ -15,8 +15,9 @@ that all nodes give alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from huffleraft.core.configuration import Configuration
 from huffleraft.core.log import Entry
 from huffleraft.core.types import LogIndex
 from huffleraft.errors import FrameInvalid
@@ -42,8 +43,11 @@ from huffleraft.kv.results import (
     as_replayed,
     encode_result,
 )
+from huffleraft.kv.roster import ROSTER_KEY, enrolled
 from huffleraft.kv.sessions import SessionsView
 from huffleraft.ports import Row, SessionRow
+
+Asked: TypeAlias = Command | Refused | Configuration
 
 
 class Applied(NamedTuple):
@@ -56,7 +60,7 @@ class Applied(NamedTuple):
 
 
 NOTHING = Applied(b"")
-"""What a no-op or a configuration does."""
+"""What a no-op does."""
 
 
 def apply(rows: Mapping[str, Row | None], sessions: SessionsView, entry: Entry) -> Applied:
@@ -64,13 +68,14 @@ def apply(rows: Mapping[str, Row | None], sessions: SessionsView, entry: Entry) 
 
     A key absent from *rows*, or None there, is missing.
     """
-    if not isinstance(entry.payload, bytes):
-        return NOTHING
-    return run(rows, sessions, entry.index, read(entry.payload))
+    asked = read(entry.payload)
+    return NOTHING if asked is None else run(rows, sessions, entry.index, asked)
 
 
-def read(payload: bytes) -> Command | Refused:
-    """The command in *payload*, or why there is none."""
+def read(payload: bytes | Configuration | None) -> Asked | None:
+    """What an entry's *payload* asks for: a command, or why it is none, or new members."""
+    if not isinstance(payload, bytes):
+        return payload
     try:
         return decode_command(payload)
     except FrameInvalid as fault:
@@ -81,10 +86,13 @@ def run(
     rows: Mapping[str, Row | None],
     sessions: SessionsView,
     index: LogIndex,
-    command: Command | Refused,
+    command: Asked,
 ) -> Applied:
     """Apply *command*, which stands at *index*."""
     match command:
+        case Configuration():
+            row = enrolled(rows.get(ROSTER_KEY), command, index)
+            return Applied(b"", ((ROSTER_KEY, row),))
         case Set() | Delete() | Cas():
             if command.session is None:
                 return _change(rows.get(command.key), index, command)

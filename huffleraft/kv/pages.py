@@ -16,7 +16,7 @@ from huffleraft.ports import Row, Scanned
 
 def first_of(asked: Scan) -> str:
     """The least text that may be a key of the page: next to a text comes itself with a NUL."""
-    return max(asked.prefix, asked.after + "\x00") if asked.after else asked.prefix
+    return max(asked.prefix, asked.after + "\x00")
 
 
 def is_asked(asked: Scan, key: str) -> bool:

@@ -29,12 +29,13 @@ from typing import Protocol
 
 import anyio
 
+from huffleraft.core.configuration import Configuration
 from huffleraft.core.log import Entry, Snapshot
-from huffleraft.core.types import LogIndex
+from huffleraft.core.types import LogIndex, NodeId
 from huffleraft.errors import FrameInvalid
 from huffleraft.kv import machine
 from huffleraft.kv.cache import UNKNOWN
-from huffleraft.kv.commands import Cas, Command, Delete, Register, Set
+from huffleraft.kv.commands import Cas, Delete, Register, Set
 from huffleraft.kv.overlay import Bounds, Overlay
 from huffleraft.kv.pages import first_of, is_asked, page_of
 from huffleraft.kv.queries import (
@@ -51,6 +52,7 @@ from huffleraft.kv.queries import (
     encode_answer,
 )
 from huffleraft.kv.results import Refused
+from huffleraft.kv.roster import ROSTER_KEY, former_members
 from huffleraft.kv.sessions import Sessions
 from huffleraft.ports import Row, Rows, SessionRow, SnapshotCopy
 
@@ -70,7 +72,8 @@ class DurableRows(Rows, Protocol):
 class KvStateMachine:
     """Keys, versions and sessions of one node; implements `ports.StateMachine`.
 
-    *last_applied* and *sessions* are as the durable *rows* stand.
+    *last_applied*, *sessions* and *former*, the members that have left, are as the durable *rows*
+    stand.
     """
 
     __slots__ = (
@@ -78,6 +81,7 @@ class KvStateMachine:
         "_bounds",
         "_flushed_index",
         "_flushing",
+        "_former",
         "_last_applied",
         "_overlay",
         "_restoring",
@@ -91,6 +95,8 @@ class KvStateMachine:
         last_applied: LogIndex,
         sessions: Mapping[LogIndex, SessionRow],
         bounds: Bounds | None = None,
+        *,
+        former: frozenset[NodeId] = frozenset(),
     ) -> None:
         self._rows = rows
         self._sessions = Sessions(sessions)
@@ -100,13 +106,15 @@ class KvStateMachine:
         self._flushing = anyio.Lock()
         self._applying = False
         self._restoring = False
+        self._former = former
 
     @classmethod
     async def open(
         cls, rows: DurableRows, last_applied: LogIndex, bounds: Bounds | None = None
     ) -> KvStateMachine:
-        """The state machine over *rows*, whose sessions are read first."""
-        return cls(rows, last_applied, await rows.sessions(), bounds)
+        """The state machine over *rows*, whose sessions and former members are read first."""
+        sessions, former = await rows.sessions(), await _former_in(rows)
+        return cls(rows, last_applied, sessions, bounds, former=former)
 
     @property
     def last_applied(self) -> LogIndex:
@@ -117,6 +125,11 @@ class KvStateMachine:
     def flushed_index(self) -> LogIndex:
         """The index up to which the durable rows stand; the log is needed above it."""
         return self._flushed_index
+
+    @property
+    def former_members(self) -> frozenset[NodeId]:
+        """The ids that have left the cluster, by what is applied; none of them is used again."""
+        return self._former
 
     @property
     def needs_flush(self) -> bool:
@@ -138,10 +151,7 @@ class KvStateMachine:
         if self._applying:
             raise RuntimeError("entries are applied by one task; another apply is still running")
         self._require_next(entries)
-        commands = [
-            machine.read(entry.payload) if isinstance(entry.payload, bytes) else None
-            for entry in entries
-        ]
+        commands = [machine.read(entry.payload) for entry in entries]
         self._applying = True
         try:
             rows = await self._rows_for(commands)
@@ -152,7 +162,7 @@ class KvStateMachine:
     def _run(
         self,
         entries: Sequence[Entry],
-        commands: Sequence[Command | Refused | None],
+        commands: Sequence[machine.Asked | None],
         rows: dict[str, Row | None],
     ) -> list[bytes]:
         """The whole batch, without a pause; *rows* holds every key that it concerns."""
@@ -167,6 +177,8 @@ class KvStateMachine:
             results.append(applied.result)
             for key, row in applied.rows:
                 rows[key] = changed_rows[key] = row
+            if isinstance(command, Configuration):
+                self._former = former_members(rows[ROSTER_KEY])
             for session, session_row in applied.sessions:
                 self._sessions.write(session, session_row)
                 changed_sessions[session] = session_row
@@ -174,9 +186,7 @@ class KvStateMachine:
         self._last_applied += len(entries)
         return results
 
-    async def _rows_for(
-        self, commands: Iterable[Command | Refused | None]
-    ) -> dict[str, Row | None]:
+    async def _rows_for(self, commands: Iterable[machine.Asked | None]) -> dict[str, Row | None]:
         """The row of every key that *commands* concern, those not in memory in one fetch.
 
         Only `apply` changes rows, and this is its one call, so what was looked up before the
@@ -187,15 +197,18 @@ class KvStateMachine:
         for command in commands:
             match command:
                 case Set(key=key) | Delete(key=key) | Cas(key=key):
-                    if key in rows:
-                        continue
-                    row = self._overlay.get(key)
-                    if row is UNKNOWN:
-                        unknown.append(key)
-                        row = None
-                    rows[key] = row
-                case Register() | Refused() | None:
                     pass
+                case Configuration():
+                    key = ROSTER_KEY
+                case Register() | Refused() | None:
+                    continue
+            if key in rows:
+                continue
+            row = self._overlay.get(key)
+            if row is UNKNOWN:
+                unknown.append(key)
+                row = None
+            rows[key] = row
         if unknown:
             fetched = await self._rows.fetch(unknown)
             for key in unknown:
@@ -330,8 +343,9 @@ class KvStateMachine:
             try:
                 await self._rows.restore(snapshot)
                 with anyio.CancelScope(shield=True):  # the rows are new: so must be all else
-                    sessions = await self._rows.sessions()
+                    sessions, former = await self._rows.sessions(), await _former_in(self._rows)
                 self._overlay.clear()
+                self._former = former
                 self._sessions = Sessions(sessions)
                 self._last_applied = self._flushed_index = snapshot.last_included_index
             finally:
@@ -348,3 +362,7 @@ class KvStateMachine:
             raise
         self._overlay.end_flush()
         self._flushed_index = changes.last_applied
+
+
+async def _former_in(rows: Rows) -> frozenset[NodeId]:
+    return former_members((await rows.fetch((ROSTER_KEY,))).get(ROSTER_KEY))

@@ -259,9 +259,9 @@ def render_event(event: Event, at: NodeId = "") -> str:
             return f"expired {timer.value}"
         case ClientRequested(requests):
             return "write " + ", ".join(f"r{ref} {len(command)}B" for ref, command in requests)
-        case ConfigurationRequested(ref=ref, voters=voters, learners=learners):
+        case ConfigurationRequested(ref=ref, voters=voters, learners=learners, force=force):
             wanted = [*(node for node, _ in voters), *(f"+{node}" for node, _ in learners)]
-            return f"configure r{ref} {{{' '.join(wanted)}}}"
+            return f"configure r{ref} {{{' '.join(wanted)}}}{' by force' if force else ''}"
         case ReadRequested(refs):
             return "read " + " ".join(f"r{ref}" for ref in refs)
         case Persisted(write):

@@ -47,7 +47,7 @@ _VERSION = 1
 _HEADER = Struct(">16sIQ")
 _PAGE = Struct(">cI")
 
-_RowFields = tuple[Annotated[bytes, msgspec.Meta(min_length=1)], bytes, Number, Number]
+_RowFields = tuple[bytes, bytes, Number, Number]
 _SessionFields = tuple[Number, Number, Number, bytes]
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -168,7 +168,7 @@ class _CopyReader:
         self._hash = sha256()
         self._offset = 0
         self._follows = _origin(copy.index)
-        self._last_key = b""
+        self._last_key: bytes | None = None
         self._last_id = 0
         self._counts = (0, 0)
 
@@ -216,7 +216,7 @@ class _CopyReader:
         if self._counts[1]:
             raise ValueError("rows after sessions")
         for key, _, _, changed_index in records:
-            if key <= self._last_key:
+            if self._last_key is not None and key <= self._last_key:
                 raise ValueError("its keys do not ascend")
             key.decode()
             self._require_past(changed_index)

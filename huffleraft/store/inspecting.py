@@ -90,7 +90,7 @@ def inspect(path: Path) -> Inspected:
                 count = database.connection.exec_driver_sql
                 return Inspected(
                     holds=holds,
-                    keys=count("SELECT count(*) FROM kv").scalar_one(),
+                    keys=count("SELECT count(*) FROM kv WHERE length(key) > 0").scalar_one(),
                     sessions=count("SELECT count(*) FROM session").scalar_one(),
                     write_ahead_log=scan,
                     files={one.name: one.stat().st_size for one in sorted(path.iterdir())},

@@ -165,11 +165,12 @@ class CoreCluster:
         voters: Iterable[NodeId],
         learners: Iterable[NodeId] = (),
         *,
+        force: bool = False,
         crash_after: int | None = None,
     ) -> Ref:
         """Let somebody ask *node* for a configuration of *voters* and *learners*."""
         ref = self.new_ref()
-        wanted = ConfigurationRequested(ref, addressed(voters), addressed(learners))
+        wanted = ConfigurationRequested(ref, addressed(voters), addressed(learners), force=force)
         self.event(node, wanted, crash_after=crash_after)
         return ref
 

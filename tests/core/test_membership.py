@@ -5,6 +5,8 @@ n1 leads n1, n2 and n3 in term 2; entry 2:2 is its no-op.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from huffleraft.core import (
     AppendEntriesRequest,
     Apply,
@@ -139,6 +141,45 @@ def test_4_1_one_change_at_a_time() -> None:
     assert refusals(effects) == [Reason.CHANGE_PENDING]
     _, effects = take(joint("n1 n2 n4"), ask_for(3, "n1 n2"))
     assert refusals(effects) == [Reason.CHANGE_PENDING]
+
+
+def silent_since_the_last_check(server: Server, *speaking: NodeId) -> Server:
+    """n1 after two looks at its quorum between which only these answered."""
+    for _ in range(2):
+        server, _ = take(server, TimerExpired(Timer.CHECK_QUORUM))
+        server, _ = acked(server, 2, *speaking)
+    return server
+
+
+def test_4_2_2_a_change_that_loses_the_quorum_at_once_is_refused_unless_forced() -> None:
+    server = silent_since_the_last_check(ready(), "n2")  # n3 is down
+
+    _, effects = take(server, ask_for(1, "n1 n3"))
+    assert refusals(effects) == [Reason.QUORUM_AT_RISK]
+
+    forced, effects = take(server, replace(ask_for(1, "n1 n3"), force=True))
+    assert not refusals(effects)
+    assert forced.configuration.is_joint
+
+
+def test_4_2_2_whoever_is_down_may_be_removed() -> None:
+    server, effects = take(silent_since_the_last_check(ready(), "n2"), ask_for(1, "n1 n2"))
+
+    assert not refusals(effects)
+    assert server.configuration.is_joint
+
+
+def test_4_2_2_who_has_not_had_time_to_answer_is_not_held_to_be_down() -> None:
+    just_looked, _ = take(ready(), TimerExpired(Timer.CHECK_QUORUM))
+
+    for server in (ready(), just_looked):
+        assert not refusals(take(server, ask_for(1, "n1 n3"))[1])
+
+
+def test_4_2_2_an_address_or_a_learner_puts_no_quorum_at_risk() -> None:
+    server, _ = take(ready(), TimerExpired(Timer.CHECK_QUORUM))
+
+    assert not refusals(take(server, ask_for(1, "n1 n2 n3", "n4"))[1])
 
 
 def test_4_1_only_a_leader_changes_the_members() -> None:

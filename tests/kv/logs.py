@@ -36,6 +36,8 @@ commands: st.SearchStrategy[Command] = st.one_of(
 NO_COMMANDS: tuple[Payload, ...] = (
     None,
     Configuration.of({"n1": "a:1"}),
+    Configuration.of({"n1": "a:1", "n2": "b:1"}, {"n3": "c:1"}),
+    Configuration.of({"n3": "c:1"}, {"n1": "a:1"}),
     b"",
     b"\x02 of another version",
     b"\x01damaged",

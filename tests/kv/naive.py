@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 
 from huffleraft.codec.digest import digest
+from huffleraft.core.configuration import Configuration
 from huffleraft.core.log import Entry
 from huffleraft.errors import FrameInvalid
 from huffleraft.kv.commands import Command, Delete, Register, Set, decode_command
+from huffleraft.kv.format import encode
 from huffleraft.kv.limits import ANSWER_BYTES_MAX, SESSIONS_MAX
 from huffleraft.kv.results import (
     CasMismatch,
@@ -18,6 +20,7 @@ from huffleraft.kv.results import (
     SessionUnknown,
     encode_result,
 )
+from huffleraft.kv.roster import Roster
 
 
 @dataclass
@@ -44,10 +47,13 @@ class Naive:
 
     cells: dict[str, Cell] = field(default_factory=dict)
     sessions: dict[int, Session] = field(default_factory=dict)
+    everybody: set[str] = field(default_factory=set)
     last_applied: int = 0
 
     def apply(self, entry: Entry) -> Result | None:
         self.last_applied = entry.index
+        if isinstance(entry.payload, Configuration):
+            self._enrol(entry.index, entry.payload)
         if not isinstance(entry.payload, bytes):
             return None
         try:
@@ -88,6 +94,15 @@ class Naive:
         version = cell.version + 1 if cell else 1
         self.cells[command.key] = Cell(value, version, index)
         return Changed(index, version)
+
+    def _enrol(self, index: int, configuration: Configuration) -> None:
+        """Whoever was ever a member and is none now has left; kept where no key can be."""
+        members = configuration.members
+        self.everybody.update(members)
+        former = tuple(sorted(self.everybody - set(members)))
+        known = self.cells.get("")
+        version = known.version + 1 if known else 1
+        self.cells[""] = Cell(encode(Roster(members, former)), version, index)
 
     def _end_sessions(self) -> None:
         while (

@@ -134,7 +134,11 @@ def test_a_cas_from_none_of_a_present_key_is_a_mismatch_even_if_its_value_is_emp
 
 @pytest.mark.parametrize("payload", [None, Configuration.of({"n1": "a:1"})])
 def test_a_noop_or_a_configuration_has_the_empty_result(payload: Payload) -> None:
-    assert machine.apply({}, NO_SESSIONS, Entry(1, 1, payload)) == machine.Applied(b"")
+    assert machine.apply({}, NO_SESSIONS, Entry(1, 1, payload)).result == b""
+
+
+def test_a_noop_changes_nothing() -> None:
+    assert machine.apply({}, NO_SESSIONS, Entry(1, 1, None)) == machine.NOTHING
 
 
 @pytest.mark.parametrize("payload", [one for one in NO_COMMANDS if isinstance(one, bytes)])

@@ -103,7 +103,7 @@ def test_another_copy_of_the_same_size_is_refused() -> None:
         ((ROWS, ROWS), "its keys do not ascend"),
         ((SESSIONS, ROWS), "rows after sessions"),
         ((SESSIONS, SESSIONS), "its ids do not ascend"),
-        ((RowsPage([(b"", b"", 1, 1)]),), "Expected `bytes` of length >= 1"),
+        ((RowsPage([(b"", b"", 1, 1), (b"", b"", 1, 1)]),), "its keys do not ascend"),
         ((RowsPage([(b"\xff", b"", 1, 1)]),), "can't decode"),
         ((RowsPage([(b"a", b"", 1, 10)]),), "a record of index 10 in a copy of index 9"),
         ((SessionsPage([(1, 1, 10, b"")]),), "a record of index 10 in a copy of index 9"),
