@@ -241,15 +241,25 @@ class StateMachine(Protocol):
 # The network.
 
 
+class Kind(Enum):
+    """What an operation is, and so what its payload is."""
+
+    WRITE = "write"
+    """A command of the state machine."""
+    READ = "read"
+    """A query of it."""
+    CHANGE = "change"
+    """A change of the members: `huffleraft.runtime.changes`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """A whole client operation, handed to the leader: one hop, never twice."""
 
     number: int
     """The sender's name for it, not used again in its boot."""
-    write: bool
+    kind: Kind
     payload: bytes
-    """A command if *write*, else a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +268,9 @@ class Forwarded:
 
     number: int
     outcome: str
-    """`ok`, `not-leader`, `overloaded`, `too-large`, `halted` or `unknown`."""
+    """`ok`, or a name of `huffleraft.runtime.verdicts`."""
     payload: bytes
+    """The result if `ok`, else what completes the name, if anything does."""
     index: LogIndex
     term: int
 
@@ -328,6 +339,19 @@ PeerMessage: TypeAlias = Message | Forward | Forwarded | TransferMessage
 
 class Inbox(Protocol):
     """Where a network hands over what it received.  Called on the event loop; never blocks."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the node's log has never held anything."""
+        ...
+
+    def has_left(self, node: NodeId) -> bool:
+        """Whether *node* was a member, and was removed: it is not to be heard."""
+        ...
+
+    def told_to_leave(self) -> None:
+        """A member says that this node was removed."""
+        ...
 
     def receive(self, source: NodeId, message: PeerMessage) -> None:
         """Take one whole, validated message."""

@@ -195,14 +195,8 @@ class KvStateMachine:
         rows: dict[str, Row | None] = {}
         unknown: list[str] = []
         for command in commands:
-            match command:
-                case Set(key=key) | Delete(key=key) | Cas(key=key):
-                    pass
-                case Configuration():
-                    key = ROSTER_KEY
-                case Register() | Refused() | None:
-                    continue
-            if key in rows:
+            key = _key_of(command)
+            if key is None or key in rows:
                 continue
             row = self._overlay.get(key)
             if row is UNKNOWN:
@@ -366,3 +360,14 @@ class KvStateMachine:
 
 async def _former_in(rows: Rows) -> frozenset[NodeId]:
     return former_members((await rows.fetch((ROSTER_KEY,))).get(ROSTER_KEY))
+
+
+def _key_of(command: machine.Asked | None) -> str | None:
+    """The key that *command* concerns; None if it concerns none."""
+    match command:
+        case Set(key=key) | Delete(key=key) | Cas(key=key):
+            return key
+        case Configuration():
+            return ROSTER_KEY
+        case Register() | Refused() | None:
+            return None

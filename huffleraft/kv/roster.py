@@ -24,7 +24,7 @@ ROSTER_KEY: Final = ""
 _Id = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Roster(Record, tag="r"):
+class Roster(Record, frozen=True, tag="r"):
     """The members of the last configuration applied, and all that were in one before it.
 
     Both are sorted.

@@ -7,11 +7,14 @@ from typing import assert_never
 
 from huffleraft.core import Committed, ReadReady, Reason, Rejected, Reply, Server, Unknown
 from huffleraft.errors import Halted, HuffleraftError, NotLeader, OutcomeUnknown
+from huffleraft.ports import Kind
+from huffleraft.runtime.changes import Changes
 from huffleraft.runtime.forwarding import Forwarding
 from huffleraft.runtime.requests import (
     Answer,
     Request,
     Requests,
+    change_pending,
     no_leader,
     overloaded,
     too_large,
@@ -22,7 +25,8 @@ from huffleraft.settings import NodeSettings
 class Answers:
     """Ends requests as the core says, or hands them to the leader where they may go there.
 
-    *server* tells the server as it stands, for the addresses that its configuration names.
+    *server* tells the server as it stands, for the addresses that its configuration names;
+    *changes* says what came of a change of members.
     """
 
     def __init__(
@@ -31,11 +35,13 @@ class Answers:
         forwarding: Forwarding,
         settings: NodeSettings,
         server: Callable[[], Server],
+        changes: Changes,
     ) -> None:
         self._requests = requests
         self._forwarding = forwarding
         self._settings = settings
         self._server = server
+        self._changes = changes
 
     def give(self, said: Reply | ReadReady, result: bytes) -> None:
         """Answer the request that *said* names; *result* is that of a committed command."""
@@ -47,7 +53,11 @@ class Answers:
             return
         match said.outcome:
             case Committed(index, term):
+                if request.kind is Kind.CHANGE:
+                    result = self._changes.standing_after(request.payload)
                 self._requests.finish(request, Answer(result, index, term))
+            case Rejected(Reason.VOTER_BEHIND):
+                self._requests.finish(request, self._still(request))
             case Rejected(Reason.NOT_LEADER, str(leader)) if request.may_forward:
                 self._forwarding.forward(request, leader)
             case Rejected() as rejected:
@@ -57,6 +67,12 @@ class Answers:
                 self._requests.finish(request, OutcomeUnknown(why))
             case _:
                 assert_never(said.outcome)
+
+    def _still(self, request: Request) -> Answer:
+        """A learner that has not caught up stays what it is, by the configuration in force."""
+        server = self._server()
+        standing = self._changes.standing_after(request.payload)
+        return Answer(standing, server.membership.index, server.current_term)
 
     def _refusal(self, rejected: Rejected, request: Request) -> HuffleraftError:
         match rejected.reason:
@@ -71,12 +87,11 @@ class Answers:
                 return too_large(len(request.payload), self._settings)
             case Reason.HALTED:
                 return Halted()
-            case (
-                Reason.NOT_READY
-                | Reason.CHANGE_PENDING
-                | Reason.VOTER_BEHIND
-                | Reason.CONFIGURATION_INVALID
-            ):
-                raise AssertionError("no node asks its core for a change of members yet")
+            case Reason.NOT_READY | Reason.CHANGE_PENDING:
+                return change_pending(self._settings)
+            case Reason.QUORUM_AT_RISK:
+                return self._changes.risk(request.payload)
+            case Reason.CONFIGURATION_INVALID | Reason.VOTER_BEHIND:
+                raise AssertionError(f"no node asks for what is {rejected.reason.value}")
             case _:
                 assert_never(rejected.reason)

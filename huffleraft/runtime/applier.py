@@ -15,6 +15,7 @@ from typing import TypeAlias, assert_never
 import anyio
 import anyio.lowlevel
 
+from huffleraft.core.configuration import Configuration
 from huffleraft.core.effects import Apply, Committed, ReadReady, Reply, Restore
 from huffleraft.core.log import Entry, Snapshot
 from huffleraft.core.types import LogIndex, Term
@@ -35,8 +36,9 @@ class Applier:
     """Works off one node's queue, in order.
 
     *answer* is called for each `Reply`, with the result where the command was committed, and
-    for each `ReadReady`; *tell* when the machine failed.  *without_flushes* is entered while the
-    machine is restored, for a flush would wait for that, and the log for the flush.
+    for each `ReadReady`; *tell* when members changed, or the machine failed.  *without_flushes* is
+    entered while the machine is restored, for a flush would wait for that, and the log for the
+    flush.
     """
 
     def __init__(
@@ -105,6 +107,8 @@ class Applier:
             match effect:
                 case Apply(entries):
                     await self._apply(entries)
+                    if any(isinstance(entry.payload, Configuration) for entry in entries):
+                        self._tell()  # this node may have left by it
                     self.bytes_applied += sum(entry.size for entry in entries)
                 case Restore(snapshot):
                     await self._restore(snapshot)

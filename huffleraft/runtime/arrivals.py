@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 from anyio.abc import ByteStream
 
@@ -23,15 +25,26 @@ from huffleraft.runtime.streams import LOST, READ_BYTES
 
 
 class Arrival:
-    """Reads one peer's messages and hands them to the inbox."""
+    """Reads one peer's messages and hands them to the inbox.
+
+    *speaks* is called before its first one: until then it may still refuse who welcomed it.
+    """
 
     def __init__(
-        self, peer: NodeId, stream: ByteStream, reader: FrameReader, inbox: Inbox, clock: Clock
+        self,
+        peer: NodeId,
+        stream: ByteStream,
+        reader: FrameReader,
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        speaks: Callable[[], None],
     ) -> None:
         self._peer = peer
         self._stream = stream
         self._reader = reader
         self._inbox = inbox
+        self._speaks: Callable[[], None] | None = speaks
         self._clock = clock
         self._last_received = clock.now()
         self._scope = anyio.CancelScope()
@@ -69,6 +82,9 @@ class Arrival:
                 f"{self._peer} sent a message that names {source} as its source; "
                 "each node speaks for itself only"
             )
+        if self._speaks is not None:
+            self._speaks()
+            self._speaks = None
         self._inbox.receive(self._peer, message)
 
 

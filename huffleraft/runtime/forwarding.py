@@ -14,23 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from huffleraft.core.types import NodeId
-from huffleraft.errors import (
-    BadRequest,
-    Halted,
-    HuffleraftError,
-    OutcomeUnknown,
-    Overloaded,
-)
-from huffleraft.ports import Forward, Forwarded, Network
-from huffleraft.runtime.requests import (
-    Answer,
-    Request,
-    Requests,
-    given_up,
-    no_leader,
-    overloaded,
-    too_large,
-)
+from huffleraft.errors import HuffleraftError, OutcomeUnknown
+from huffleraft.ports import Forward, Forwarded, Kind, Network
+from huffleraft.runtime.requests import Answer, Request, Requests, no_leader, overloaded
+from huffleraft.runtime.verdicts import forwarded, meaning
 from huffleraft.settings import NodeSettings
 
 _BOOT_BITS = 32
@@ -50,7 +37,7 @@ class ForwardedRequest(Request):
         reply: Callable[[Forwarded], None],
         serve: Callable[[ForwardedRequest], None],
     ) -> None:
-        super().__init__(forward.payload, write=forward.write, deadline=deadline)
+        super().__init__(forward.payload, forward.kind, deadline=deadline)
         self._number = forward.number
         self._reply = reply
         self._serve = serve
@@ -61,23 +48,7 @@ class ForwardedRequest(Request):
 
     def conclude(self, outcome: Answer | HuffleraftError) -> None:
         """Send the answer back, once; if it is lost, the asker's deadline ends the matter."""
-        if isinstance(outcome, Answer):
-            self._reply(Forwarded(self._number, "ok", outcome.payload, outcome.index, outcome.term))
-        else:
-            self._reply(Forwarded(self._number, _name_of(outcome), b"", 0, 0))
-
-
-def _name_of(error: HuffleraftError) -> str:
-    match error:
-        case Overloaded():
-            return "overloaded"
-        case BadRequest():
-            return "too-large"
-        case Halted():
-            return "halted"
-        case _:
-            # Whoever stops, or has stopped leading, has done nothing with a definite request.
-            return "not-leader" if error.definite else "unknown"
+        self._reply(forwarded(self._number, outcome))
 
 
 class Forwarding:
@@ -100,7 +71,7 @@ class Forwarding:
                 self._requests.finish(request, overloaded(self._settings))
                 return
         self._last_number += 1
-        forward = Forward(self._last_number, request.write, request.payload)
+        forward = Forward(self._last_number, request.kind, request.payload)
         request.may_forward = False
         if not self._network.send(leader, forward):
             self._requests.finish(request, no_leader(self._settings))
@@ -114,34 +85,19 @@ class Forwarding:
         if request is None or asked != source:
             return
         del self._awaited[answer.number]
-        self._requests.finish(request, self._meaning(request, answer))
+        self._requests.finish(request, meaning(answer, request, self._settings))
 
     def link_lost(self, peer: NodeId) -> None:
         """End all that *peer* was asked: question or answer may be lost."""
         lost = [number for number, (asked, _) in self._awaited.items() if asked == peer]
         for number in lost:
             _, request = self._awaited.pop(number)
-            if request.write:
+            if request.kind is not Kind.READ:
                 self._requests.finish(
                     request, OutcomeUnknown(f"the connection to the leader, {peer}, was lost")
                 )
             else:
                 self._requests.finish(request, no_leader(self._settings))
-
-    def _meaning(self, request: Request, answer: Forwarded) -> Answer | HuffleraftError:
-        match answer.outcome:
-            case "ok":
-                return Answer(answer.payload, answer.index, answer.term)
-            case "overloaded":
-                return overloaded(self._settings)
-            case "too-large":
-                return too_large(len(request.payload), self._settings)
-            case "not-leader" | "halted":
-                return no_leader(self._settings)
-            case _:
-                return given_up(
-                    request, self._settings, "the leader could not say what became of it"
-                )
 
     def _drop_finished(self) -> None:
         self._awaited = {

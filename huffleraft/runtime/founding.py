@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import anyio
 
 from huffleraft.core.types import NodeId
-from huffleraft.errors import FounderDiskGone, FrameInvalid, HandshakeRefused
+from huffleraft.errors import FounderDiskGone, FrameInvalid, HandshakeRefused, MemberRemoved
 from huffleraft.runtime.handshake import (
     ASKING,
     Acquaintances,
@@ -32,9 +32,10 @@ async def ask_whether_known(
 ) -> None:
     """Ask *others*, at their addresses, whether they have met *node_id*; for *patience* seconds.
 
-    Raises FounderDiskGone if one has.
+    Raises FounderDiskGone if one has, and MemberRemoved if it is a member no more.
     """
     met: list[int] = []
+    removed: list[MemberRemoved] = []
 
     async def ask(peer: NodeId, address: str) -> None:
         me = Member(cluster_id, node_id, ASKING)
@@ -45,6 +46,8 @@ async def ask_whether_known(
         await anyio.aclose_forcefully(stream)
         try:
             met.append(judge_answer(me, peer, decode_answer(body), Acquaintances()).known_boot)
+        except MemberRemoved as removal:
+            removed.append(removal)
         except (FrameInvalid, HandshakeRefused) as refusal:
             _log.warning("%s could not say whether it has met %s: %s", peer, node_id, refusal)
 
@@ -52,6 +55,8 @@ async def ask_whether_known(
         async with anyio.create_task_group() as asking:
             for peer, address in others.items():
                 asking.start_soon(ask, peer, address)
+    if removed:
+        raise removed[0]
     known = max(met, default=ASKING)
     if known > ASKING:
         raise FounderDiskGone(node_id, known)

@@ -19,6 +19,7 @@ from huffleraft.errors import FrameInvalid
 from huffleraft.ports import (
     Forward,
     Forwarded,
+    Kind,
     PeerMessage,
     SnapshotAsk,
     SnapshotChunk,
@@ -103,12 +104,23 @@ class FrameReader:
 # What is in a frame once the link stands: the protocol's messages, and the runtime's own.
 
 
-_Outcome: TypeAlias = Literal["ok", "not-leader", "overloaded", "too-large", "halted", "unknown"]
+_Outcome: TypeAlias = Literal[
+    "ok",
+    "not-leader",
+    "overloaded",
+    "too-large",
+    "halted",
+    "unknown",
+    "change-pending",
+    "member-refused",
+    "quorum-at-risk",
+    "no-such-member",
+]
 
 
 class _Forward(msgspec.Struct, array_like=True, tag="forward", frozen=True):
     number: Number
-    write: bool
+    kind: Kind
     payload: bytes
 
 
@@ -130,8 +142,8 @@ _decoder = msgspec.msgpack.Decoder(_Forward | _Forwarded)
 def encode_peer_message(message: PeerMessage) -> bytes:
     """The body of the frame that carries *message*."""
     match message:
-        case Forward(number, write, payload):
-            return _encoder.encode(_Forward(number, write, payload))
+        case Forward(number, kind, payload):
+            return _encoder.encode(_Forward(number, kind, payload))
         case Forwarded(number, outcome, payload, index, term):
             own = _Forwarded(number, outcome, payload, index, term)  # type: ignore[arg-type]  # one of _Outcome
             return _encoder.encode(own)
@@ -152,5 +164,5 @@ def decode_peer_message(body: bytes) -> PeerMessage:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameInvalid(f"a forwarded operation cannot be read: {error}") from error
     if isinstance(decoded, _Forward):
-        return Forward(decoded.number, decoded.write, decoded.payload)
+        return Forward(decoded.number, decoded.kind, decoded.payload)
     return Forwarded(decoded.number, decoded.outcome, decoded.payload, decoded.index, decoded.term)

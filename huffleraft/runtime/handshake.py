@@ -8,14 +8,15 @@ before both have agreed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
+from huffleraft.codec.fields import ADDRESS_CHARACTERS_MAX
 from huffleraft.core.types import NodeId
-from huffleraft.errors import FrameInvalid, HandshakeRefused
+from huffleraft.errors import FrameInvalid, HandshakeRefused, MemberRemoved
 from huffleraft.runtime.frames import MAGIC, framed
 
 VERSIONS: Final = (1,)
@@ -25,28 +26,36 @@ HELLO_BYTES_MAX: Final = 4_096
 """No first frame is longer, so nobody unknown can make a node hold more."""
 
 ASKING: Final = 0
-"""The boot number of a founder that has written nothing yet and only asks whether it is known."""
+"""The boot number of who only asks: a founder that has written nothing yet whether it is known, a
+member who it is that wants to join.  Nothing but the hellos is said on such a connection."""
 
 _NodeId: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z")]
 _ClusterId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Boot: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 _Version: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**16)]
+_Address: TypeAlias = Annotated[str, msgspec.Meta(max_length=ADDRESS_CHARACTERS_MAX)]
 _Versions: TypeAlias = Annotated[tuple[_Version, ...], msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Hello(msgspec.Struct, array_like=True, tag="hello", frozen=True):
-    """The caller's first frame: the versions it speaks, and who it is."""
+    """The caller's first frame: the versions it speaks, who it is, and where it is reached.
+
+    Its address lets one answer who does not know it: a newcomer that is catching up holds old
+    configurations, which need not name the leader that feeds it.
+    """
 
     versions: _Versions
     cluster_id: _ClusterId
     node_id: _NodeId
     boot: _Boot
+    address: _Address = ""
 
 
 class Welcome(msgspec.Struct, array_like=True, tag="welcome", frozen=True):
     """The callee's answer: the version to speak, and who *it* is.
 
-    `known_boot` is the highest boot in which it has met the caller; 0 if it never has.
+    `known_boot` is the highest boot in which it has met the caller; 0 if it never has.  `empty`:
+    its log has never held anything.
     """
 
     version: _Version
@@ -54,12 +63,17 @@ class Welcome(msgspec.Struct, array_like=True, tag="welcome", frozen=True):
     node_id: _NodeId
     boot: _Boot
     known_boot: _Boot
+    empty: bool = False
 
 
 class Refusal(msgspec.Struct, array_like=True, tag="refusal", frozen=True):
-    """The callee's answer to whom it will not hear, in one sentence."""
+    """The callee's answer to whom it will not hear, in one sentence.
+
+    `removed`: because it was a member and is none any more, which is for good.
+    """
 
     why: Annotated[str, msgspec.Meta(max_length=1_024)]
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +83,12 @@ class Member:
     cluster_id: str
     node_id: NodeId
     boot: int
+    address: str = ""
+    """Where it is reached; empty if nowhere."""
 
     def hello(self) -> Hello:
         """What this node says first when it calls."""
-        return Hello(VERSIONS, self.cluster_id, self.node_id, self.boot)
+        return Hello(VERSIONS, self.cluster_id, self.node_id, self.boot, self.address)
 
 
 class Acquaintances:
@@ -95,9 +111,18 @@ class Acquaintances:
 
 
 def answer(
-    me: Member, hello: Hello, peers: Collection[NodeId], acquaintances: Acquaintances
+    me: Member,
+    hello: Hello,
+    acquaintances: Acquaintances,
+    *,
+    empty: bool = False,
+    has_left: Callable[[NodeId], bool] = lambda _: False,
 ) -> Welcome | Refusal:
-    """Judge a caller.  *peers* are the others of the configuration; empty: not known yet."""
+    """Judge a caller; *empty* is what there is to say of our own log.
+
+    One that no configuration here names is heard: what is known here may be old.  One that *has
+    left* is not: its id is never used again.
+    """
     common = set(hello.versions) & set(VERSIONS)
     if not common:
         return Refusal(
@@ -105,30 +130,32 @@ def answer(
             f"{hello.node_id} speaks {_listed(hello.versions)}: run the same release on both"
         )
     why = _stranger(me, hello.cluster_id, hello.node_id, hello.boot, acquaintances)
-    if why is None and peers and hello.node_id not in peers:
-        why = (
-            f"{hello.node_id} is not in {me.node_id}'s configuration, which names "
-            f"{', '.join(sorted((*peers, me.node_id)))}: start it under one of these ids"
-        )
     if why is not None:
         return Refusal(why)
+    if has_left(hello.node_id):
+        return Refusal(f"{hello.node_id} was removed from this cluster", removed=True)
     known = acquaintances.boot_of(hello.node_id)
-    return Welcome(max(common), me.cluster_id, me.node_id, me.boot, known)
+    return Welcome(max(common), me.cluster_id, me.node_id, me.boot, known, empty)
 
 
 def judge_answer(
-    me: Member, callee: NodeId, said: Welcome | Refusal, acquaintances: Acquaintances
+    me: Member, callee: NodeId | None, said: Welcome | Refusal, acquaintances: Acquaintances
 ) -> Welcome:
-    """Judge the answer of *callee*.  Raises HandshakeRefused, by either end's reason."""
+    """Judge the answer of *callee*; None: it is not known yet who that is.
+
+    Raises HandshakeRefused, by either end's reason, and MemberRemoved if this node was.
+    """
     if isinstance(said, Refusal):
-        raise HandshakeRefused(f"{callee} says: {said.why}")
+        if said.removed:
+            raise MemberRemoved(me.node_id)
+        raise HandshakeRefused(f"{callee or 'the node there'} says: {said.why}")
     if said.version not in VERSIONS:
         raise HandshakeRefused(
-            f"{callee} chose version {said.version} of the peer protocol, which {me.node_id} "
+            f"{said.node_id} chose version {said.version} of the peer protocol, which {me.node_id} "
             f"did not offer (it speaks {_listed(VERSIONS)}): run the same release on both"
         )
     why = _stranger(me, said.cluster_id, said.node_id, said.boot, acquaintances)
-    if why is None and said.node_id != callee:
+    if why is None and callee is not None and said.node_id != callee:
         why = (
             f"at the address of {callee} answers {said.node_id}: "
             "give each node its own address, the same on every node"

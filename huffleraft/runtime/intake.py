@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from huffleraft.core import ClientRequested, NodeId, ReadRequested
-from huffleraft.ports import PeerMessage
+from huffleraft.ports import Kind, PeerMessage
 from huffleraft.runtime.requests import Request, Requests, overloaded
 from huffleraft.settings import NodeSettings
 
@@ -36,17 +36,21 @@ class Intake:
         self._commands: list[Request] = []
         self._command_bytes = 0
         self._reads: list[Request] = []
+        self._changes: list[Request] = []
 
     def offer(self, request: Request) -> None:
         """Take *request* in, or end it now with a refusal."""
-        if request.write and self._is_crowded(request):
+        if request.kind is Kind.WRITE and self._is_crowded(request):
             request.finish(overloaded(self._settings))
         elif self._requests.admit(request):
-            if request.write:
-                self._commands.append(request)
-                self._command_bytes += len(request.payload)
-            else:
-                self._reads.append(request)
+            match request.kind:
+                case Kind.WRITE:
+                    self._commands.append(request)
+                    self._command_bytes += len(request.payload)
+                case Kind.READ:
+                    self._reads.append(request)
+                case Kind.CHANGE:
+                    self._changes.append(request)
             self._ring()
 
     def _is_crowded(self, request: Request) -> bool:
@@ -86,3 +90,8 @@ class Intake:
             return None
         reads, self._reads = self._reads, []
         return ReadRequested(tuple(one.ref for one in reads if not one.finished))
+
+    def changes(self) -> list[Request]:
+        """Take all changes of members, in the order in which they came."""
+        changes, self._changes = self._changes, []
+        return [one for one in changes if not one.finished]

@@ -19,7 +19,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from huffleraft.core.types import NodeId
-from huffleraft.errors import FrameInvalid, HandshakeRefused
+from huffleraft.errors import FrameInvalid, HandshakeRefused, MemberRemoved
 from huffleraft.ports import Clock, Dice
 from huffleraft.runtime.bell import Bell
 from huffleraft.runtime.frames import KEEPALIVE
@@ -71,6 +71,7 @@ class Link:
         clock: Clock,
         dice: Dice,
         lost: Callable[[NodeId], None],
+        told_to_leave: Callable[[], None],
     ) -> None:
         self.peer = peer
         self.address = address
@@ -80,6 +81,7 @@ class Link:
         self._clock = clock
         self._dice = dice
         self._lost = lost
+        self._told_to_leave = told_to_leave
         self._scope = anyio.CancelScope()
         self._complaint = ""
         # Of the connection that stands, if one does.
@@ -128,6 +130,9 @@ class Link:
             while True:
                 try:
                     stream = await self._dial()
+                except MemberRemoved:
+                    self._told_to_leave()
+                    return
                 except _FAILURES as failure:
                     self._complain(failure)
                 else:
@@ -141,7 +146,7 @@ class Link:
             stream, body = await call(self.address, self._me.hello())
         try:
             welcome = self._judge(body)
-        except (FrameInvalid, HandshakeRefused):
+        except (FrameInvalid, HandshakeRefused, MemberRemoved):
             await anyio.aclose_forcefully(stream)
             raise
         self._acquaintances.meet(self.peer, welcome.boot)

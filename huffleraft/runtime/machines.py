@@ -6,10 +6,11 @@ one stream of transactions serves both.  What is flushed is what a snapshot may 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from huffleraft.core.log import Snapshot
-from huffleraft.core.types import LogIndex
+from huffleraft.core.types import LogIndex, NodeId
 from huffleraft.ports import SnapshotCopy, StateMachine
 
 
@@ -28,6 +29,11 @@ class Machine(StateMachine, Protocol):
     @property
     def needs_flush(self) -> bool:
         """Whether memory, or the work of the next start, calls for a `flush`."""
+        ...
+
+    @property
+    def former_members(self) -> Collection[NodeId]:
+        """The ids that have left the cluster, by what is applied; none of them is used again."""
         ...
 
     async def flush(self) -> None:

@@ -6,7 +6,7 @@ else a network does to messages (delay, repeat, reorder) a simulator does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from huffleraft.core.types import NodeId
 from huffleraft.ports import Inbox, PeerMessage
@@ -17,6 +17,7 @@ class MemoryHub:
 
     def __init__(self) -> None:
         self._inboxes: dict[NodeId, Inbox] = {}
+        self._peers: dict[NodeId, frozenset[NodeId]] = {}
         self._cut: set[tuple[NodeId, NodeId]] = set()
 
     def network(self, node: NodeId) -> MemoryNetwork:
@@ -48,6 +49,14 @@ class MemoryHub:
         """Undo every cut."""
         self._cut.clear()
 
+    def keep(self, node: NodeId, peers: Iterable[NodeId]) -> None:
+        """Let *node* have links to exactly *peers*."""
+        self._peers[node] = frozenset(peers)
+
+    def linked(self, source: NodeId, to: NodeId) -> bool:
+        """Whether either keeps a link to the other: whoever is called can answer."""
+        return to in self._peers.get(source, ()) or source in self._peers.get(to, ())
+
     def deliver(self, source: NodeId, to: NodeId, message: PeerMessage) -> bool:
         """Hand *message* over; False if *to* is not there, as a network would know."""
         inbox = self._inboxes.get(to)
@@ -64,12 +73,12 @@ class MemoryNetwork:
     def __init__(self, hub: MemoryHub, node: NodeId) -> None:
         self._hub = hub
         self._node = node
-        self._peers: frozenset[NodeId] = frozenset()
 
     def send(self, to: NodeId, message: PeerMessage) -> bool:
-        """Deliver *message* at once; False if *to* is not there or is no peer."""
-        return to in self._peers and self._hub.deliver(self._node, to, message)
+        """Deliver *message* at once; False if *to* is not there, or neither is the other's peer."""
+        linked = self._hub.linked(self._node, to)
+        return linked and self._hub.deliver(self._node, to, message)
 
     def connect(self, addresses: Mapping[NodeId, str]) -> None:
-        """Send to exactly these peers from now on; their addresses mean nothing here."""
-        self._peers = frozenset(addresses)
+        """Keep links to exactly these peers from now on; their addresses mean nothing here."""
+        self._hub.keep(self._node, addresses)

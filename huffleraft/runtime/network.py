@@ -50,6 +50,7 @@ class PeerNetwork:
         self._dice = dice
         self._acquaintances = Acquaintances()
         self._addresses: Mapping[NodeId, str] = {}
+        self._callers: dict[NodeId, str] = {}
         self._links: dict[NodeId, Link] = {}
         self._arrivals: dict[NodeId, Arrival] = {}
         self._complaints: dict[str, None] = {}
@@ -68,7 +69,7 @@ class PeerNetwork:
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             try:
-                self.connect(self._addresses)
+                self._relink()
                 task_status.started()
                 while True:
                     await anyio.sleep(self._settings.link_idle / _INSPECTIONS)
@@ -87,10 +88,18 @@ class PeerNetwork:
         return taken
 
     def connect(self, addresses: Mapping[NodeId, str]) -> None:
-        """Keep links to exactly these peers; one whose address has changed is dialled anew."""
+        """Keep links to these peers; one whose address has changed is dialled anew.
+
+        And to whoever is connected here, at the address that the caller names: it may be a
+        leader that is unknown here yet, or a member that has moved, and wants to be answered.
+        """
         self._addresses = dict(addresses)
+        self._relink()
+
+    def _relink(self) -> None:
         if self._tasks is None:
             return
+        addresses = {**self._addresses, **self._callers}
         for peer, link in list(self._links.items()):
             if addresses.get(peer) != link.address:
                 self._links.pop(peer).close()
@@ -109,6 +118,7 @@ class PeerNetwork:
             clock=self._clock,
             dice=self._dice,
             lost=self._link_lost,
+            told_to_leave=self._told_to_leave,
         )
 
     # The door.
@@ -136,7 +146,16 @@ class PeerNetwork:
         """Exchange hellos; None for one who was refused, or only asked."""
         body, reader = await read_opening(stream, received)
         hello = decode_hello(body)
-        reply = answer(self._me, hello, self._addresses, self._acquaintances)
+        inbox = self._inbox
+        if inbox is None:  # not running yet, or not any more: it will call again
+            return None, reader
+        reply = answer(
+            self._me,
+            hello,
+            self._acquaintances,
+            empty=inbox.is_empty,
+            has_left=inbox.has_left,
+        )
         await stream.send(opening(reply))
         if isinstance(reply, Refusal):
             self._complain(f"refused {hello.node_id}: {reply.why}")
@@ -147,20 +166,28 @@ class PeerNetwork:
         """Hand over this peer's messages.  It has one connection: a new one ends the last."""
         peer = hello.node_id
         inbox = self._inbox
-        if inbox is None:
-            return
+        assert inbox is not None, "whoever was greeted is heard"
         self._acquaintances.meet(peer, hello.boot)
         port = stream.extra(SocketAttribute.remote_port, None)  # noqa: S610
         _log.info("hears %s in its boot %d from port %s", peer, hello.boot, port)
         former = self._arrivals.get(peer)
         if former is not None:
             former.close()
-        arrival = self._arrivals[peer] = Arrival(peer, stream, reader, inbox, self._clock)
+
+        def speaks() -> None:
+            if hello.address:
+                self._callers[peer] = hello.address
+                self._relink()
+
+        arrival = Arrival(peer, stream, reader, inbox, self._clock, speaks=speaks)
+        self._arrivals[peer] = arrival
         try:
             await arrival.run()
         finally:
             if self._arrivals.get(peer) is arrival:
                 del self._arrivals[peer]
+                self._callers.pop(peer, None)
+                self._relink()
             self._link_lost(peer)
 
     # Both.
@@ -169,12 +196,18 @@ class PeerNetwork:
         if self._inbox is not None:
             self._inbox.link_lost(peer)
 
+    def _told_to_leave(self) -> None:
+        if self._inbox is not None:
+            self._inbox.told_to_leave()
+
     def _inspect(self) -> None:
         now = self._clock.now()
         for link in self._links.values():
             link.inspect(now)
-        for arrival in self._arrivals.values():
+        for peer, arrival in self._arrivals.items():
             arrival.inspect(now, self._settings.link_dead)
+            if self._inbox is not None and self._inbox.has_left(peer):
+                arrival.close()  # it calls again, and is told
 
     def _complain(self, complaint: str) -> None:
         if complaint not in self._complaints:

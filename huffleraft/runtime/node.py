@@ -20,39 +20,32 @@ from anyio.abc import TaskGroup, TaskStatus
 from huffleraft.core import (
     LogIndex,
     NodeId,
-    Received,
     Server,
-    SnapshotTaken,
-    StorageFailed,
 )
-from huffleraft.errors import Halted, HuffleraftError, ReadTimedOut, Stopping
+from huffleraft.errors import Halted, HuffleraftError, Stopping
 from huffleraft.ports import (
     Clock,
     Dice,
-    Forward,
-    Forwarded,
+    Kind,
     Network,
     PeerMessage,
     Recovered,
-    SnapshotAsk,
-    SnapshotChunk,
-    SnapshotOffer,
     Snapshots,
-    SnapshotWanted,
     Storage,
 )
 from huffleraft.runtime.alarm import Alarm
 from huffleraft.runtime.answers import Answers
 from huffleraft.runtime.applier import Applier
 from huffleraft.runtime.bell import Bell
+from huffleraft.runtime.changes import Changes, Wish, encode_wish
 from huffleraft.runtime.driver import Driver, Observer
-from huffleraft.runtime.flushing import FlushPlan
-from huffleraft.runtime.forwarding import ForwardedRequest, Forwarding
+from huffleraft.runtime.forwarding import Forwarding
 from huffleraft.runtime.intake import Intake
 from huffleraft.runtime.machines import Machine
+from huffleraft.runtime.reading import Reading
 from huffleraft.runtime.requests import Answer, LocalRequest, Requests
-from huffleraft.runtime.snapshotting import SnapshotPlan
 from huffleraft.runtime.transfers import Transfers
+from huffleraft.runtime.turns import Turns
 from huffleraft.runtime.writer import Writer
 from huffleraft.settings import NodeSettings
 
@@ -93,7 +86,11 @@ class Node:
             recovered.boot, network=network, requests=self._requests, settings=settings
         )
         self._writer = Writer(storage, machine, settings, self._bell.ring)
-        answers = Answers(self._requests, self._forwarding, settings, lambda: self.server)
+        self._changes = Changes(machine, lambda: self.server)
+        self._reading = Reading(machine, clock, lambda: self.server.current_term)
+        answers = Answers(
+            self._requests, self._forwarding, settings, lambda: self.server, self._changes
+        )
         self._applier = Applier(
             machine,
             settings,
@@ -130,10 +127,22 @@ class Node:
         self._failure: HuffleraftError | None = None
         self._ended = anyio.Event()
         self._leader_known: anyio.Event | None = None
-        self._flush = FlushPlan(machine, settings.flush_interval)
-        self._snapshot = SnapshotPlan(settings)
-        self.messages_received = 0
-        """Messages of peers that were dealt with since this start."""
+        self._turns = Turns(
+            driver=self._driver,
+            machine=machine,
+            network=network,
+            clock=clock,
+            settings=settings,
+            alarm=self._alarm,
+            requests=self._requests,
+            forwarding=self._forwarding,
+            intake=self._intake,
+            changes=self._changes,
+            reading=self._reading,
+            writer=self._writer,
+            applier=self._applier,
+            transfers=self._transfers,
+        )
 
     # What can be seen of it.
 
@@ -164,7 +173,7 @@ class Node:
 
     @property
     def failure(self) -> HuffleraftError | None:
-        """Why the node halted; None if it did not."""
+        """Why the node ended by itself; None if it did not."""
         return self._failure
 
     @property
@@ -198,10 +207,34 @@ class Node:
         Raises NotLeader, NoLeader, Overloaded, BadRequest (too large), Stopping or Halted: it
         has had no effect; or OutcomeUnknown.
         """
-        request = LocalRequest(
-            command, write=True, deadline=self._deadline(timeout), may_forward=forward
+        return await self._decided(command, Kind.WRITE, timeout, forward=forward)
+
+    async def change(
+        self,
+        wish: Wish,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        *,
+        forward: bool = False,
+    ) -> Answer:
+        """Have the members changed as *wish* says; where the last configuration for it stands.
+
+        The answer's payload says what the node named is then: ``voter``, ``learner``, or nothing.
+        Raises as `write` does, and ChangePending, MemberRefused, QuorumAtRisk or NoSuchMember.
+        """
+        return await self._decided(encode_wish(wish), Kind.CHANGE, timeout, forward=forward)
+
+    async def _decided(
+        self,
+        payload: bytes,
+        kind: Kind,
+        timeout: float | None,  # noqa: ASYNC109  # on the node's own clock
+        *,
+        forward: bool,
+    ) -> Answer:
+        deadline = self._deadline(timeout)
+        answer = await self._outcome(
+            LocalRequest(payload, kind, deadline=deadline, may_forward=forward)
         )
-        answer = await self._outcome(request)
         assert answer is not None, "only a read is served without an answer"
         return answer
 
@@ -220,13 +253,13 @@ class Node:
         """
         deadline = self._deadline(timeout)
         if not stale:
-            request = LocalRequest(query, write=False, deadline=deadline, may_forward=forward)
+            request = LocalRequest(query, Kind.READ, deadline=deadline, may_forward=forward)
             answer = await self._outcome(request)
             if answer is not None:
                 return answer
         elif (refusal := self._requests.refusal()) is not None:
             raise refusal
-        return await self._query(query, deadline)
+        return await self._reading.query(query, deadline)
 
     async def _outcome(self, request: LocalRequest) -> Answer | None:
         """Offer *request* and wait for its end; of a cancelled one nothing is left."""
@@ -236,16 +269,6 @@ class Node:
         finally:
             if not request.finished:
                 self._requests.withdraw(request)
-
-    async def _query(self, query: bytes, deadline: float) -> Answer:
-        """Ask the state machine; raises ReadTimedOut if the disk is not done by *deadline*."""
-        payload = self._machine.recall(query)
-        if payload is None:  # the disk takes its time, and a scope costs some: only now
-            with anyio.move_on_after(deadline - self._clock.now()):
-                payload = await self._machine.query(query)
-        if payload is None:
-            raise ReadTimedOut
-        return Answer(payload, self._machine.last_applied, self.server.current_term)
 
     def _unapplied(self) -> int:
         return self.server.last_applied - self._machine.last_applied
@@ -265,12 +288,31 @@ class Node:
         self._forwarding.link_lost(peer)
         self._transfers.link_lost(peer)
 
+    @property
+    def messages_received(self) -> int:
+        """Messages of peers that were dealt with since this start."""
+        return self._turns.messages_received
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether its log has never held anything."""
+        return self.server.log.last_index == 0
+
+    def has_left(self, node: NodeId) -> bool:
+        """Whether *node* was a member, and was removed."""
+        return node in self._machine.former_members
+
+    def told_to_leave(self) -> None:
+        """A member says that this node was removed."""
+        self._turns.told_to_leave = True
+        self._bell.ring()
+
     # Its life.
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Drive the server until `stop`, or until it halts.
+        """Drive the server until `stop`, until it halts, or until it is a member no more.
 
-        Raises StorageFailed or Halted if it halts; by then every request has its answer.
+        Raises StorageFailed, Halted or MemberRemoved; by then every request has its answer.
         """
         try:
             async with anyio.create_task_group() as self._tasks:
@@ -278,6 +320,7 @@ class Node:
                 self._tasks.start_soon(self._applier.run, name="applier")
                 self._tasks.start_soon(self._alarm.run, name="alarm")
                 self._transfers.start(self._tasks)
+                self._reading.start(self._tasks)
                 self._driver.begin()
                 self._bell.ring()
                 task_status.started()
@@ -310,7 +353,9 @@ class Node:
         while self._failure is None and not self._stop_wanted:
             await self._bell.wait()
             try:
-                self._turn()
+                self._failure = self._turns.take()
+                if self._leader_known is not None and self.server.leader is not None:
+                    self._wake_who_waits_for_a_leader()
             except Exception as error:  # noqa: BLE001  # whatever it is, it is ours
                 # A broken invariant, or a mistake of ours: no promise can be kept from here on.
                 _log.critical("%s halts", self.server.id, exc_info=error)
@@ -329,88 +374,3 @@ class Node:
         if self._leader_known is not None:
             self._leader_known.set()
             self._leader_known = None
-
-    # One turn.  Nothing here awaits.
-
-    def _turn(self) -> None:
-        driver = self._driver
-        broken = self._writer.failure or self._applier.failure or self._transfers.failure
-        if broken is not None:
-            driver.handle(StorageFailed(str(broken)))
-        driver.deliver_due()
-        driver.persisted(self._writer.durable)
-        self._take_messages()
-        self._transfers.take_turn(driver.handle)
-        now = self._clock.now()
-        self._requests.expire(now)  # before the core is handed what is late already
-        self._take_requests()
-        self._take_snapshot()
-        self._writer.release()
-        self._applier.release()
-        if driver.halted is not None:
-            self._failure = broken or Halted(driver.halted)
-            return
-        if self._flush.is_due(now):
-            self._writer.want_flush()
-        self._alarm.tell(min(driver.next_due, self._requests.next_due, self._flush.due))
-        if self._leader_known is not None and self.server.leader is not None:
-            self._wake_who_waits_for_a_leader()
-
-    def _take_messages(self) -> None:
-        for source, message in self._intake.messages():
-            self.messages_received += 1
-            match message:
-                case Forward():
-                    self._take_in(source, message)
-                case Forwarded():
-                    self._forwarding.answered(source, message)
-                case SnapshotAsk() | SnapshotOffer() | SnapshotChunk() | SnapshotWanted():
-                    self._transfers.receive(source, message)
-                case _:
-                    self._driver.handle(Received(message))
-
-    def _take_requests(self) -> None:
-        commands = self._intake.commands()
-        if commands is not None:
-            self._driver.handle(commands)
-        reads = self._intake.reads()
-        if reads is not None:
-            self._driver.handle(reads)
-
-    def _take_snapshot(self) -> None:
-        """Let what is flushed stand for the log's beginning, once enough has gathered."""
-        snapshot = self.server.snapshot
-        included = snapshot.last_included_index if snapshot else 0
-        flushed = self._snapshot.taken(self._machine.flushed_index)
-        if flushed is not None and flushed > included:
-            self._driver.handle(SnapshotTaken(flushed))
-            first = self.server.log.first_index
-            _log.info("took a snapshot up to %d; the log begins with %d", flushed, first)
-        elif self._snapshot.asks_for_flush(
-            applied=self._machine.last_applied,
-            bytes_applied=self._applier.bytes_applied,
-            included=included,
-            sending=self._transfers.sending,
-        ):
-            self._writer.want_flush()
-
-    # What other nodes hand to this one.
-
-    def _take_in(self, source: NodeId, forward: Forward) -> None:
-        def reply(answer: Forwarded) -> None:
-            self._network.send(source, answer)
-
-        deadline = self._deadline(None)
-        self._intake.offer(
-            ForwardedRequest(forward, deadline=deadline, reply=reply, serve=self._serve)
-        )
-
-    def _serve(self, request: ForwardedRequest) -> None:
-        if self._tasks is not None:
-            self._tasks.start_soon(self._answer_forwarded, request, name="forwarded read")
-
-    async def _answer_forwarded(self, request: ForwardedRequest) -> None:
-        try:
-            request.conclude(await self._query(request.payload, request.deadline))
-        except HuffleraftError as error:
-            request.conclude(error)

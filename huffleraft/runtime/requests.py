@@ -17,12 +17,14 @@ import anyio
 from huffleraft.core.types import LogIndex, Ref, Term
 from huffleraft.errors import (
     BadRequest,
+    ChangePending,
     HuffleraftError,
     NoLeader,
     OutcomeUnknown,
     Overloaded,
     ReadTimedOut,
 )
+from huffleraft.ports import Kind
 from huffleraft.runtime.deadlines import Deadlines
 from huffleraft.runtime.moment import Moment
 from huffleraft.settings import NodeSettings
@@ -44,18 +46,18 @@ class Answer:
 class Request(ABC):
     """One operation under way.
 
-    - ``payload`` is a command if ``write``, else a query; dropped at the end.
-    - ``handed``: the core, or another node, has it, so a write may take effect from now on.
+    - ``payload`` is what its ``kind`` says; dropped at the end.
+    - ``handed``: the core, or another node, has it, so it may take effect from now on.
     - ``may_forward``: a node that does not lead hands it to the leader, once.
     """
 
-    __slots__ = ("deadline", "finished", "handed", "may_forward", "payload", "ref", "write")
+    __slots__ = ("deadline", "finished", "handed", "kind", "may_forward", "payload", "ref")
 
     def __init__(
-        self, payload: bytes, *, write: bool, deadline: float, may_forward: bool = False
+        self, payload: bytes, kind: Kind, *, deadline: float, may_forward: bool = False
     ) -> None:
         self.payload = payload
-        self.write = write
+        self.kind = kind
         self.deadline = deadline
         self.may_forward = may_forward
         self.handed = False
@@ -84,9 +86,9 @@ class LocalRequest(Request):
     __slots__ = ("_outcome", "_told")
 
     def __init__(
-        self, payload: bytes, *, write: bool, deadline: float, may_forward: bool = False
+        self, payload: bytes, kind: Kind, *, deadline: float, may_forward: bool = False
     ) -> None:
-        super().__init__(payload, write=write, deadline=deadline, may_forward=may_forward)
+        super().__init__(payload, kind, deadline=deadline, may_forward=may_forward)
         self._told = Moment()
         self._outcome: Answer | HuffleraftError | None = None
 
@@ -207,12 +209,17 @@ def no_leader(settings: NodeSettings) -> NoLeader:
     return NoLeader(round(settings.election_min * 500))
 
 
+def change_pending(settings: NodeSettings) -> ChangePending:
+    """Refused because one change of members at a time is all there may be."""
+    return ChangePending(round(settings.heartbeat * 1000))
+
+
 def given_up(request: Request, settings: NodeSettings, why: str) -> HuffleraftError:
     """What is known of a request that nobody will answer.
 
-    A write that nobody has been handed has had no effect; nor has any read.
+    What nobody has been handed has had no effect; nor has any read.
     """
-    if not request.write:
+    if request.kind is Kind.READ:
         return ReadTimedOut()
     if request.handed:
         return OutcomeUnknown(why)

@@ -51,20 +51,20 @@ LOST_WRITE: Final = Plant(
     "A leader says committed as soon as the entry is in its own log in memory.",
     (
         Patch(
-            "huffleraft.runtime.node",
-            "            self._driver.handle(commands)\n",
-            "            self._driver.handle(commands)\n"
+            "huffleraft.runtime.turns",
+            "            self.driver.handle(commands)\n",
+            "            self.driver.handle(commands)\n"
             "            from huffleraft.core import Committed, Leader, Reply\n"
             "            from huffleraft.kv.commands import Set, decode_command\n"
             "            from huffleraft.kv.results import Changed, encode_result\n"
             "\n"
-            "            server = self.server\n"
+            "            server = self.driver.server\n"
             "            owed = server.role.proposals if isinstance(server.role, Leader) else ()\n"
             "            for index, ref in owed:\n"
             "                if isinstance(decode_command(server.log[index].payload), Set):\n"
             "                    planted()\n"
             "                    told = Reply(ref, Committed(index, server.current_term))\n"
-            "                    self._applier._answer(told, encode_result(Changed(index, 1)))\n",
+            "                    self.applier._answer(told, encode_result(Changed(index, 1)))\n",
         ),
     ),
     check="once",

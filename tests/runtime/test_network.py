@@ -13,7 +13,7 @@ from anyio.abc import SocketAttribute, SocketListener, SocketStream, TaskGroup, 
 from huffleraft.core import Message, PreVoteRequest
 from huffleraft.core.types import EntryId
 from huffleraft.errors import FounderDiskGone
-from huffleraft.ports import Forward, PeerMessage
+from huffleraft.ports import Forward, Kind, PeerMessage
 from huffleraft.raftstore.door import bind, bound_address
 from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.founding import ask_whether_known
@@ -37,7 +37,17 @@ class Mailbox:
     def __init__(self) -> None:
         self.received: list[tuple[str, PeerMessage]] = []
         self.lost: list[str] = []
+        self.left: set[str] = set()
+        self.is_empty = False
+        self.is_told_to_leave = False
         self._changed = anyio.Event()
+
+    def has_left(self, node: str) -> bool:
+        return node in self.left
+
+    def told_to_leave(self) -> None:
+        self.is_told_to_leave = True
+        self._changed.set()
 
     def receive(self, source: str, message: PeerMessage) -> None:
         self.received.append((source, message))
@@ -58,16 +68,17 @@ class Peer:
     def __init__(self, node_id: str, *, boot: int = 1, cluster: str = "c1") -> None:
         self.node_id = node_id
         self.inbox = Mailbox()
-        me = Member(cluster, node_id, boot)
-        self.network = PeerNetwork(
-            me, settings=HASTY, clock=BoottimeClock(), dice=lambda low, high: (low + high) / 2
-        )
+        self.cluster, self.boot = cluster, boot
         self.address = ""
         self._life = anyio.CancelScope()
 
     async def live(self, *, task_status: TaskStatus[None]) -> None:
         listener = await a_listener()
         self.address = address_of(listener)
+        me = Member(self.cluster, self.node_id, self.boot, self.address)
+        self.network = PeerNetwork(
+            me, settings=HASTY, clock=BoottimeClock(), dice=lambda low, high: (low + high) / 2
+        )
         with self._life:
             async with listener, anyio.create_task_group() as tasks:
                 await tasks.start(self.network.run, self.inbox)
@@ -168,7 +179,7 @@ async def test_messages_travel_both_ways_each_on_its_own_connection() -> None:
 
         await deliver(a, b, a_message("n1"))
         await deliver(b, a, a_message("n2"))
-        await deliver(a, b, Forward(1, True, bytes(2_000_000)))
+        await deliver(a, b, Forward(1, Kind.WRITE, bytes(2_000_000)))
 
 
 async def test_nothing_is_queued_for_a_peer_that_cannot_be_reached() -> None:
@@ -222,6 +233,37 @@ async def test_a_connection_that_falls_silent_is_closed() -> None:
         await stream.aclose()
 
 
+async def test_a_caller_that_nobody_knows_is_answered_where_it_says_that_it_is() -> None:
+    newcomer, leader = Peer("n9"), Peer("n5")
+    async with living(newcomer, leader):
+        leader.network.connect({"n9": newcomer.address})  # n9 holds no configuration yet
+        await deliver(leader, newcomer, a_message("n5"))
+        await deliver(newcomer, leader, a_message("n9"))
+        leader.die()
+        while "n5" not in newcomer.inbox.lost:
+            await newcomer.inbox.change()
+    assert not newcomer.network.send("n5", a_message("n9"))
+
+
+async def test_a_member_that_moved_is_answered_at_its_new_address() -> None:
+    one, moved = Peer("n1"), Peer("n2")
+    async with living(one, moved):
+        one.network.connect({"n2": "127.0.0.1:1"})  # where it was
+        moved.network.connect({"n1": one.address})
+        await deliver(moved, one, a_message("n2"))
+        await deliver(one, moved, a_message("n1"))
+
+
+async def test_who_was_removed_hears_it_when_it_calls_also_if_it_was_connected() -> None:
+    one, removed = Peer("n1"), Peer("n2")
+    async with living(one, removed):
+        removed.network.connect({"n1": one.address})
+        await deliver(removed, one, a_message("n2"))
+        one.inbox.left.add("n2")
+        while not removed.inbox.is_told_to_leave:
+            await removed.inbox.change()
+
+
 async def test_a_half_said_hello_is_not_waited_for() -> None:
     peer = Peer("n2")
     async with living(peer):
@@ -239,15 +281,16 @@ async def test_a_half_said_hello_is_not_waited_for() -> None:
         (Hello((1,), "c2", "n1", 1), "n1 belongs to cluster c2 and n2 to c1"),
         (Hello((1,), "c1", "n2", 1), "n2 is this node's own id"),
         (Hello((9,), "c1", "n1", 1), "n2 speaks versions 1"),
-        (Hello((1,), "c1", "n7", 1), "n7 is not in n2's configuration"),
+        (Hello((1,), "c1", "n7", 1), "n7 was removed from this cluster"),
         (Hello((1,), "c1", "n1", 1), "n1 calls in its boot 1 and was met in boot 2 already"),
     ],
-    ids=["cluster", "id", "version", "unknown id", "lower boot"],
+    ids=["cluster", "id", "version", "removed", "lower boot"],
 )
 async def test_who_does_not_belong_here_is_told_and_logged_once(
     hello: Hello, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     peer = Peer("n2")
+    peer.inbox.left.add("n7")
     async with living(peer):
         peer.network.connect({"n1": "127.0.0.1:1"})
         met, _ = await greeted(peer, Hello((1,), "c1", "n1", 2))

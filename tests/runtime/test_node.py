@@ -42,7 +42,7 @@ from huffleraft.kv.overlay import Bounds
 from huffleraft.kv.queries import Found, Get, decode_answer, encode_query
 from huffleraft.kv.replica import KvStateMachine
 from huffleraft.kv.results import Changed, decode_result
-from huffleraft.ports import PeerMessage, Row
+from huffleraft.ports import Kind, PeerMessage, Row
 from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.memory_network import MemoryHub
 from huffleraft.runtime.node import Node
@@ -420,7 +420,7 @@ async def test_a_command_withdrawn_before_its_turn_is_never_run() -> None:
     with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             await tasks.start(node.run)
-            withdrawn = LocalRequest(a_set(b"v"), write=True, deadline=node._deadline(None))
+            withdrawn = LocalRequest(a_set(b"v"), Kind.WRITE, deadline=node._deadline(None))
             node._intake.offer(withdrawn)
             node._requests.withdraw(withdrawn)
             await node.write(a_set(b"next"))

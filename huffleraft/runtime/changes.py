@@ -1,0 +1,181 @@
+"""What people want of the members, and what the core is asked for it.
+
+A wish ("let this node in", "take that one out") travels as it was said.  Only the leader makes a
+configuration of it, in its own turn, out of the one that is in force there: anybody else's may be
+old, and would undo what has changed since.  A wish that has come true already asks for what is in
+force, which the core answers at once; so whoever heard no answer may say it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+import msgspec
+
+from huffleraft.codec.fields import MEMBERS_MAX, Address, Id
+from huffleraft.core import Configuration, ConfigurationRequested, Leader, NodeId, Ref, Server
+from huffleraft.errors import (
+    FrameInvalid,
+    HuffleraftError,
+    MemberRefused,
+    NoSuchMember,
+    QuorumAtRisk,
+)
+from huffleraft.runtime.machines import Machine
+
+
+class Admit(msgspec.Struct, array_like=True, tag="admit", frozen=True):
+    """Bring a node one step nearer to what it wants to be: a learner, or a voter after that.
+
+    - ``learner``: it is to stay one.
+    - ``empty``: its log held nothing when it was asked.
+    """
+
+    node_id: Id
+    address: Address
+    learner: bool
+    empty: bool
+
+
+class Remove(msgspec.Struct, array_like=True, tag="remove", frozen=True):
+    """Take a node out; with ``force``, whatever becomes of the quorum."""
+
+    node_id: Id
+    force: bool
+
+
+Wish: TypeAlias = Admit | Remove
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder: msgspec.msgpack.Decoder[Wish] = msgspec.msgpack.Decoder(Admit | Remove)
+
+
+def encode_wish(wish: Wish) -> bytes:
+    """*wish* as the payload of a request."""
+    return _encode(wish)
+
+
+def decode_wish(payload: bytes) -> Wish:
+    """The wish in *payload*.  Raises FrameInvalid, in one sentence."""
+    try:
+        return _decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise FrameInvalid(f"this is no change of members: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """A configuration's members as they are to be."""
+
+    voters: dict[NodeId, str]
+    learners: dict[NodeId, str]
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> _Members:
+        at = dict(configuration.addresses)
+        voters = {node: at.get(node, "") for node in configuration.voters}
+        return cls(voters, {node: at.get(node, "") for node in configuration.learners})
+
+    def asked(self, ref: Ref, *, force: bool = False) -> ConfigurationRequested:
+        voters, learners = sorted(self.voters.items()), sorted(self.learners.items())
+        return ConfigurationRequested(ref, tuple(voters), tuple(learners), force)
+
+
+class Changes:
+    """Makes events of wishes, and says what came of them.
+
+    *server* is the server as it stands, and *machine* knows who has left.
+    """
+
+    def __init__(self, machine: Machine, server: Callable[[], Server]) -> None:
+        self._machine = machine
+        self._server = server
+
+    def event_for(self, ref: Ref, payload: bytes) -> ConfigurationRequested | HuffleraftError:
+        """What to ask the core so that the wish in *payload* comes true, or why it cannot."""
+        server = self._server()
+        members = _Members.of(server.configuration)
+        if not isinstance(server.role, Leader):  # the core says so, and who does
+            return members.asked(ref)
+        try:
+            wish = decode_wish(payload)
+        except FrameInvalid as damage:
+            return MemberRefused(damage.why)
+        match wish:
+            case Admit():
+                return self._fault_of(wish, members) or _admitting(wish, members).asked(ref)
+            case Remove():
+                return self._removing(wish, members, ref)
+            case _:
+                assert_never(wish)
+
+    def standing_after(self, payload: bytes) -> bytes:
+        """What the node of the wish in *payload* is now; empty if it is no member."""
+        node, configuration = decode_wish(payload).node_id, self._server().configuration
+        if node in configuration.voters:
+            return b"voter"
+        return b"learner" if node in configuration.learners else b""
+
+    def risk(self, payload: bytes) -> HuffleraftError:
+        """Why the core holds the wish in *payload* to be dangerous, in words."""
+        node = decode_wish(payload).node_id
+        return QuorumAtRisk(
+            f"with {node} changed so, those who answer now would be no quorum, and nothing could "
+            "be decided any more; start the members that are down or remove them first, or force it"
+        )
+
+    def _fault_of(self, wish: Admit, members: _Members) -> HuffleraftError | None:
+        """Why nobody may let that node in."""
+        node = wish.node_id
+        everybody = {**members.voters, **members.learners}
+        if node in self._machine.former_members:
+            return MemberRefused(
+                f"{node} was removed from this cluster, and a node id is never used again; delete "
+                "its data directory and start it under a new id"
+            )
+        if node in members.voters and wish.empty:
+            return MemberRefused(
+                f"{node} votes in this cluster and its log is empty: its disk is gone; remove it "
+                f"(`huffleraft cluster remove {node}`) and let it join under a new id"
+            )
+        for other, address in everybody.items():
+            if address == wish.address and other != node:
+                return MemberRefused(
+                    f"{address} is the address of {other}; remove {other} first, or give {node} "
+                    "an address of its own"
+                )
+        if node not in everybody and len(everybody) >= MEMBERS_MAX:
+            return MemberRefused(f"there are {MEMBERS_MAX} members already; remove some first")
+        return None
+
+    def _removing(
+        self, wish: Remove, members: _Members, ref: Ref
+    ) -> ConfigurationRequested | HuffleraftError:
+        node = wish.node_id
+        if node not in members.voters and node not in members.learners:
+            was_one = node in self._machine.former_members
+            return members.asked(ref) if was_one else NoSuchMember(node)
+        members.voters.pop(node, None)
+        members.learners.pop(node, None)
+        if not members.voters:
+            return MemberRefused(
+                f"{node} is the only voter, and without one nothing could be decided; let another "
+                "node join first"
+            )
+        return members.asked(ref, force=wish.force)
+
+
+def _admitting(wish: Admit, members: _Members) -> _Members:
+    """One step: in as a learner; or from there, once its log holds something, to a voter."""
+    voters, learners = dict(members.voters), dict(members.learners)
+    node, at = wish.node_id, wish.address
+    known = node in voters or node in learners
+    votes = node in voters or (known and not wish.learner and not wish.empty)
+    if votes:
+        learners.pop(node, None)
+        voters[node] = at
+    else:
+        learners[node] = at
+    return _Members(voters, learners)
