@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from huffleraft.errors import ConfigurationInvalid
+from huffleraft.naming import NODE_ID
 
-_NODE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NODE_ID = re.compile(NODE_ID)
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _MILLISECONDS = re.compile(r"([0-9]{1,7})-([0-9]{1,7})")

@@ -6,7 +6,7 @@ import errno
 import socket
 
 from huffleraft.errors import ConfigurationInvalid, PortInUse
-from huffleraft.raftstore.founders import split_address
+from huffleraft.naming import split_address
 
 _BACKLOG = 1024
 """Connections that the system holds until they are accepted."""

@@ -7,21 +7,16 @@ is.  What a later start says is noted, and refused where it contradicts.
 from __future__ import annotations
 
 import json
-import re
 import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import ip_address
 
 from huffleraft.core import Configuration, NodeId
 from huffleraft.errors import ConfigurationInvalid, IdentityMismatch
+from huffleraft.naming import check_advertised, check_node_id
 from huffleraft.ports import Recovered
 from huffleraft.store.founding import Founding, Identity
-
-_NODE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_HOST = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +58,8 @@ def node_id_for(
     Raises ConfigurationInvalid for an id that can be none, and for a bootstrap that does not
     name it; IdentityMismatch where the directory is another's.
     """
-    if asked is not None and not _NODE_ID.fullmatch(asked):
-        raise ConfigurationInvalid(
-            f"{asked!r} cannot be a node id; use 1 to 64 letters, digits, '_', '.' or '-'"
-        )
+    if asked is not None:
+        check_node_id(asked)
     if known is not None:
         if asked is not None and asked != known.node_id:
             raise IdentityMismatch("node id", known.node_id, asked)
@@ -93,10 +86,7 @@ def configuration_of(
     """
     founders = dict(bootstrap) if bootstrap else {node_id: advertised}
     for founder, address in founders.items():
-        if not _NODE_ID.fullmatch(founder):
-            raise ConfigurationInvalid(
-                f"{founder!r} cannot be a node id; use 1 to 64 letters, digits, '_', '.' or '-'"
-            )
+        check_node_id(founder)
         if bootstrap:
             check_advertised(address)
     if len(set(founders.values())) < len(founders):
@@ -115,45 +105,3 @@ def check_cluster_name(recovered: Recovered, cluster: str) -> None:
     expected = cluster_id_of(cluster, first.payload)
     if expected != recovered.cluster_id:
         raise IdentityMismatch("cluster id", recovered.cluster_id, expected)
-
-
-def check_advertised(address: str) -> None:
-    """Refuse what others could not dial: HOST:PORT is expected, and a host that names one."""
-    host, port = split_address(address)
-    if not _HOST.fullmatch(host):
-        raise ConfigurationInvalid(
-            f"{address!r} cannot be advertised: a host name or an IP address is expected before "
-            "the port, as in 10.0.0.1:7000"
-        )
-    if _is_unspecified(host):
-        raise ConfigurationInvalid(
-            f"{address!r} names no machine, so nobody could dial it; advertise an address at "
-            "which the others reach this node"
-        )
-    if port == 0:
-        raise ConfigurationInvalid(
-            f"{address!r} has no port, so nobody could dial it; name the one to listen on"
-        )
-
-
-def _is_unspecified(host: str) -> bool:
-    """Whether *host* means "all of this machine's addresses", in any spelling of it."""
-    try:
-        ip = ip_address(host)
-    except ValueError:
-        try:
-            return socket.inet_aton(host) == bytes(4)  # as "0", which resolvers take for 0.0.0.0
-        except OSError:
-            return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return ip.is_unspecified or (mapped is not None and mapped.is_unspecified)
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT; IPv6 hosts stand in brackets.  Raises ConfigurationInvalid."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
-        raise ConfigurationInvalid(
-            f"{address!r} is no address; HOST:PORT is expected, as in 127.0.0.1:7000"
-        )
-    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -19,11 +19,11 @@ import anyio
 from huffleraft.core import NodeId
 from huffleraft.errors import ConfigurationInvalid, StorageFull
 from huffleraft.kv.replica import KvStateMachine
+from huffleraft.naming import check_advertised
 from huffleraft.ports import Recovered, Rows
 from huffleraft.raftstore.door import bind, bound_address
 from huffleraft.raftstore.founders import (
     Founders,
-    check_advertised,
     check_cluster_name,
     configuration_of,
     node_id_for,
