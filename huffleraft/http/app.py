@@ -4,6 +4,7 @@
   with what is there.
 - `GET /v1/kv`: a page of keys (`http.listing`).
 - `POST /v1/sessions`: 201 and `{"session": id}`.
+- `/v1/members`: who belongs to the cluster (`http.members`).
 - `GET /v1/status`, with `?hash=true` also the hash of the whole state.
 - `GET /v1/openapi.json`: all of this, for programs.
 - `GET /metrics`: what the node counts, for Prometheus.
@@ -27,22 +28,22 @@ from huffleraft.http import metrics, openapi
 from huffleraft.http.kv_path import change_document, of_change
 from huffleraft.http.limits import CAS_PATH
 from huffleraft.http.listing import PAGE_OPTIONS, page_document
+from huffleraft.http.members import MemberRoutes
 from huffleraft.http.options import Options, key_of, options_of, stamp_of
 from huffleraft.http.problems import (
-    PROBLEM_TYPE,
     Problem,
     method_not_allowed,
     no_such_route,
     not_ready,
     problem_of,
 )
+from huffleraft.http.replies import json_reply, problem_reply
 from huffleraft.kv.results import CasMismatch
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from huffleraft.http.api import KeyApi, StoreApi
-    from huffleraft.http.messages import Headers
     from huffleraft.http.placing import Placing
     from huffleraft.http.tally import Tally
 
@@ -75,11 +76,14 @@ _CAS_BODY = msgspec.json.Decoder(_CasBody)
 def make_app(api: StoreApi, placing: Placing, tally: Tally) -> Starlette:
     """The application over *api*, whose requests are counted in *tally*."""
     doors = _Doors(api, placing, tally)
+    members = MemberRoutes(api, placing)
     app = Starlette(
         routes=[
             Route("/v1/kv", doors.page, methods=["GET"]),
             Route("/v1/cas/{key:key}", doors.cas, methods=["POST"]),
             Route("/v1/sessions", doors.sessions, methods=["POST"]),
+            Route("/v1/members", members.all, methods=["GET", "POST"]),
+            Route("/v1/members/{id}", members.remove, methods=["DELETE"]),
             Route("/v1/status", doors.status, methods=["GET"]),
             Route("/v1/openapi.json", doors.openapi, methods=["GET"]),
             Route("/metrics", doors.metrics, methods=["GET"]),
@@ -115,7 +119,7 @@ class _Doors:
             timeout=options.timeout,
             stale=options.stale,
         )
-        return _json(
+        return json_reply(
             page_document(placed.result), headers=self._placing.of(placed.index, placed.term)
         )
 
@@ -133,14 +137,14 @@ class _Doors:
         place = self._placing.of(placed.index, placed.term)
         result = placed.result
         if isinstance(result, CasMismatch):
-            return _problem(_mismatch(result), place)
+            return problem_reply(_mismatch(result), place)
         told = of_change(result.index, result.version, replayed=result.replayed)
-        return _json(change_document(result.index, result.version), headers=told + place)
+        return json_reply(change_document(result.index, result.version), headers=told + place)
 
     async def sessions(self, request: Request) -> Response:
         options = options_of(request.scope["query_string"], ("leader", "timeout"))
         placed = await self._asked(options).register_session(timeout=options.timeout)
-        return _json(
+        return json_reply(
             b'{"session":%d}\n' % placed.result.session,
             status=201,
             headers=self._placing.of(placed.index, placed.term),
@@ -148,11 +152,11 @@ class _Doors:
 
     async def status(self, request: Request) -> Response:
         options = options_of(request.scope["query_string"], ("hash",))
-        return _json(msgspec.json.encode(await self._api.status(hash=options.hash)) + b"\n")
+        return json_reply(msgspec.json.encode(await self._api.status(hash=options.hash)) + b"\n")
 
     async def openapi(self, request: Request) -> Response:
         options_of(request.scope["query_string"], ())
-        return _json(openapi.encoded(self._api.facts().version))
+        return json_reply(openapi.encoded(self._api.facts().version))
 
     async def metrics(self, request: Request) -> Response:
         options_of(request.scope["query_string"], ())
@@ -161,14 +165,14 @@ class _Doors:
 
     async def livez(self, request: Request) -> Response:
         options_of(request.scope["query_string"], ())
-        return _json(b'{"live":true}\n')
+        return json_reply(b'{"live":true}\n')
 
     async def readyz(self, request: Request) -> Response:
         options_of(request.scope["query_string"], ())
         readiness = await self._api.ready()
         if readiness.ready:
-            return _json(b'{"ready":true}\n')
-        return _problem(not_ready(readiness.reason, readiness.lag))
+            return json_reply(b'{"ready":true}\n')
+        return problem_reply(not_ready(readiness.reason, readiness.lag))
 
 
 def _cas_body(body: bytes) -> _CasBody:
@@ -197,26 +201,7 @@ def _mismatch(found: CasMismatch) -> Problem:
     )
 
 
-# Responses.
-
-
-def _with(response: Response, headers: Headers) -> Response:
-    response.raw_headers.extend(headers)
-    return response
-
-
-def _json(body: bytes, *, status: int = 200, headers: Headers = ()) -> Response:
-    return _with(Response(body, status, media_type="application/json"), headers)
-
-
-def _problem(problem: Problem, headers: Headers = ()) -> Response:
-    response = Response(
-        problem.document(),
-        problem.status,
-        headers=dict(problem.headers),
-        media_type=PROBLEM_TYPE.decode(),
-    )
-    return _with(response, headers)
+# Refusals.
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -224,8 +209,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for these alone"
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
-        return _problem(method_not_allowed(request.method, allowed))
-    return _problem(no_such_route(request.scope["raw_path"].decode("ascii")))
+        return problem_reply(method_not_allowed(request.method, allowed))
+    return problem_reply(no_such_route(request.scope["raw_path"].decode("ascii")))
 
 
 async def _on_ours(request: Request, error: Exception) -> Response:
@@ -233,4 +218,4 @@ async def _on_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, HuffleraftError), "registered for these alone"
     target: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
-    return _problem(problem_of(error, target + b"?" + query if query else target))
+    return problem_reply(problem_of(error, target + b"?" + query if query else target))

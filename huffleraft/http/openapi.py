@@ -18,6 +18,7 @@ from huffleraft.http.openapi_parts import (
     HEADERS,
     KEY,
     LEADER,
+    MEMBER,
     PAGE,
     PLACE,
     SCHEMAS,
@@ -39,6 +40,7 @@ _ANYWHERE: Final = {
     503: "Not now: no leader, too much to do, stopping. The request has had no effect.",
     505: "Another version of HTTP than 1.0 or 1.1.",
 }
+_NONE: Final[Mapping[int, str]] = {}
 _ELSEWHERE: Final = {307: "Another node leads: send the same request to `Location`."}
 _IN_DOUBT: Final = {504: "The write may or may not take effect, now or later."}
 _SESSIONS: Final = {409: "The session has ended, or has gone on to a higher number."}
@@ -68,6 +70,8 @@ def document(version: str) -> Json:
             },
             "/v1/cas/{key}": {"parameters": [KEY], "post": _cas()},
             "/v1/sessions": {"post": _sessions()},
+            "/v1/members": {"get": _members(), "post": _join()},
+            "/v1/members/{id}": {"parameters": [MEMBER], "delete": _remove()},
             "/v1/status": {"get": _status()},
             "/v1/openapi.json": {"get": _openapi()},
             "/metrics": {"get": _metrics()},
@@ -162,6 +166,46 @@ def _sessions() -> Json:
     )
 
 
+def _members() -> Json:
+    told = _answer("The members.", schema=_ref("Members"), headers=PLACE)
+    return _operation("members", "Who belongs to the cluster, as this node knows it", {200: told})
+
+
+def _join() -> Json:
+    member = _ref("Joined")
+    return _operation(
+        "join",
+        "Bring a node one step nearer to being a member; it may be sent again at any time",
+        {
+            200: _answer("It is what it asked to be.", schema=member, headers=PLACE),
+            202: _answer("There is more to do: ask again.", schema=member, headers=PLACE),
+        },
+        {**_ELSEWHERE, **_IN_DOUBT, 409: "`member-refused`: it cannot be let in."},
+        parameters=(LEADER, TIMEOUT),
+        body={"required": True, "content": {"application/json": {"schema": _ref("Join")}}},
+    )
+
+
+def _remove() -> Json:
+    force = query(
+        "force",
+        {"type": "boolean", "default": False},
+        "Remove it even if those who answer would be no quorum afterwards.",
+    )
+    return _operation(
+        "remove",
+        "Remove a member; one that was removed before is no failure",
+        {200: _answer("It is none.", schema=_ref("Left"), headers=PLACE)},
+        {
+            **_ELSEWHERE,
+            **_IN_DOUBT,
+            404: "Nobody of this id is, or ever was, a member.",
+            409: "`quorum-at-risk`: the others would be no quorum; or `member-refused`.",
+        },
+        parameters=(force, LEADER, TIMEOUT),
+    )
+
+
 def _status() -> Json:
     hash_ = query(
         "hash",
@@ -169,32 +213,30 @@ def _status() -> Json:
         "Also a hash over all rows and sessions, and the index at which they stand.",
     )
     told = _answer("The state of this node.", schema=_ref("Status"), headers=PLACE)
-    return _operation(
-        "status", "What this node says of itself", {200: told}, {}, parameters=(hash_,)
-    )
+    return _operation("status", "What this node says of itself", {200: told}, parameters=(hash_,))
 
 
 def _openapi() -> Json:
     told = _answer("This document.", schema={"type": "object"}, headers=PLACE)
-    return _operation("openapi", "This document", {200: told}, {})
+    return _operation("openapi", "This document", {200: told})
 
 
 def _metrics() -> Json:
     told = _answer("The numbers.", headers=PLACE)
     told["content"] = {"text/plain": {"schema": {"type": "string"}}}
-    return _operation("metrics", "What the node counts, for Prometheus", {200: told}, {})
+    return _operation("metrics", "What the node counts, for Prometheus", {200: told})
 
 
 def _health(name: str, summary: str, word: str) -> Json:
     schema = {"type": "object", "properties": {word: {"const": True}}, "required": [word]}
-    return _operation(name, summary, {200: _answer("Yes.", schema=schema, headers=PLACE)}, {})
+    return _operation(name, summary, {200: _answer("Yes.", schema=schema, headers=PLACE)})
 
 
 def _operation(
     name: str,
     summary: str,
     answers: Mapping[int, Json],
-    problems: Mapping[int, str],
+    problems: Mapping[int, str] = _NONE,
     *,
     parameters: Sequence[Json] = (),
     body: Json | None = None,

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from huffleraft.http.options import TIMEOUT_MAX
 from huffleraft.kv.limits import INTEGER_MAX, KEY_BYTES_MAX
 from huffleraft.kv.queries import PAGE_KEYS, PAGE_KEYS_MAX
+from huffleraft.naming import ADDRESS_BYTES_MAX, NODE_ID
 
 Json: TypeAlias = dict[str, Any]
 
@@ -24,6 +25,16 @@ KEY: Final[Json] = {
     "description": f"All that follows, percent-decoded once: 1 to {KEY_BYTES_MAX} bytes of UTF-8, "
     "slashes among them.",
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_BYTES_MAX},
+}
+
+_NODE_ID: Final[Json] = {"type": "string", "pattern": f"^{NODE_ID}$"}
+
+MEMBER: Final[Json] = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The member's name.",
+    "schema": _NODE_ID,
 }
 
 TIMEOUT: Final[Json] = query(
@@ -110,6 +121,14 @@ _BASE64: Final[Json] = {"type": "string", "contentEncoding": "base64"}
 _TEXT: Final[Json] = {"type": "string"}
 _FLAG: Final[Json] = {"type": "boolean"}
 
+_NAMES: Final[Json] = {"type": "array", "items": _TEXT}
+
+_STANDING: Final[Json] = {
+    "enum": ["voter", "learner", "leaving"],
+    "description": "Who is `leaving` votes until the joint configuration is left.",
+}
+_MEMBER: Final[Json] = _object({"id": _TEXT, "address": _TEXT, "standing": _STANDING})
+
 _LISTED: Final[Json] = _object({"key": _TEXT, "version": _POSITIVE, "index": _POSITIVE})
 _LISTED["properties"]["value"] = _BASE64  # with `values=true`
 
@@ -128,6 +147,32 @@ SCHEMAS: Final[Json] = {
         {"old": {**_BASE64, "type": ["string", "null"]}, "new": _BASE64},
         additionalProperties=False,
     ),
+    "Members": _object(
+        {
+            "cluster_id": _TEXT,
+            "leader": {"type": ["string", "null"]},
+            "index": _WHOLE,
+            "joint": _FLAG,
+            "members": {"type": "array", "items": _MEMBER},
+        },
+        description="The configuration in force, whose entry is at `index`; `joint` while the "
+        "voters change.",
+    ),
+    "Join": {
+        "type": "object",
+        "properties": {
+            "address": {**_TEXT, "maxLength": ADDRESS_BYTES_MAX, "description": "HOST:PORT"},
+            "id": {**_NODE_ID, "type": ["string", "null"]},
+            "learner": {"type": "boolean", "default": False},
+        },
+        "required": ["address"],
+        "additionalProperties": False,
+    },
+    "Joined": {
+        **_object({**_MEMBER["properties"], "index": _WHOLE}),
+        "description": "`retry_after_ms` stands there while there is more to do.",
+    },
+    "Left": _object({"id": _TEXT, "index": _WHOLE}),
     "Problem": _object(
         {
             "type": _TEXT,
@@ -154,7 +199,18 @@ SCHEMAS: Final[Json] = {
             "last_applied": _WHOLE,
             "first_index": _WHOLE,
             "last_index": _WHOLE,
-            "configuration": {"type": "object"},
+            "configuration": _object(
+                {
+                    "voters": _NAMES,
+                    "old_voters": {
+                        **_NAMES,
+                        "description": "None but in a joint configuration, where a majority of "
+                        "them is needed too.",
+                    },
+                    "learners": _NAMES,
+                    "addresses": {"type": "object", "additionalProperties": _TEXT},
+                }
+            ),
             "snapshot": {"type": ["object", "null"]},
             "ready": _FLAG,
         }

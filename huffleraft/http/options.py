@@ -44,6 +44,7 @@ class Options:
     forward: bool = False
     """Whether a node that does not lead hands the operation to the leader, or says who leads."""
     hash: bool = False
+    force: bool = False
     # A page of keys.
     prefix: str = ""
     after: str = ""
@@ -76,6 +77,7 @@ def options_of(query: bytes, known: Collection[str]) -> Options:
         stale=_one_of(chosen, "consistency", no="linearizable", yes="stale"),
         forward=_one_of(chosen, "leader", no="redirect", yes="forward"),
         hash=_one_of(chosen, "hash", no="false", yes="true"),
+        force=_one_of(chosen, "force", no="false", yes="true"),
         prefix=_text(chosen, "prefix"),
         after=_text(chosen, "after"),
         limit=_limit(chosen["limit"]) if "limit" in chosen else PAGE_KEYS,

@@ -21,6 +21,9 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 _RETRY_MS = 100
 """The pause advised where the node itself knows no better one."""
 
+_CALL_BACK_MS = 500
+"""The pause advised before a newcomer that did not answer is called again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -166,8 +169,18 @@ def problem_of(error: errors.HuffleraftError, target: bytes = b"") -> Problem:
             return _retry_later(error.code, str(error), _RETRY_MS)
         case errors.StorageFull():  # in a read that needs the disk: changes are only late (W13)
             return _retry_later(error.code, str(error), _RETRY_MS)
-        case errors.NoLeader(retry_after_ms) | errors.Overloaded(retry_after_ms):
+        case (
+            errors.NoLeader(retry_after_ms)
+            | errors.Overloaded(retry_after_ms)
+            | errors.ChangePending(retry_after_ms)
+        ):
             return _retry_later(error.code, str(error), retry_after_ms)
+        case errors.MemberUnreachable():
+            return _retry_later(error.code, str(error), _CALL_BACK_MS)
+        case errors.MemberRefused() | errors.QuorumAtRisk():
+            return Problem(409, error.code, str(error))
+        case errors.NoSuchMember():
+            return Problem(404, error.code, str(error))
         case errors.OutcomeUnknown():
             return Problem(504, error.code, str(error), definite=False)
         case errors.InvalidKey() | errors.BadRequest():

@@ -51,6 +51,8 @@ def status_of(
         "last_index": server.log.last_index,
         "configuration": {
             "voters": list(server.configuration.voters),
+            "old_voters": list(server.configuration.old_voters),
+            "learners": list(server.configuration.learners),
             "addresses": dict(server.configuration.addresses),
         },
         "snapshot": _snapshot(server),

@@ -6,12 +6,13 @@ import anyio
 
 from huffleraft.core.log import Entry
 from huffleraft.errors import SequencePassed, SessionUnknown
-from huffleraft.http.api import Facts, Placed, Readiness
+from huffleraft.http.api import Facts, Placed, Readiness, Roster
 from huffleraft.kv import results
 from huffleraft.kv.commands import Cas, Command, Delete, Register, SessionStamp, Set, encode_command
 from huffleraft.kv.queries import Found, Get, Missing, Page, Scan, decode_answer, encode_query
 from huffleraft.kv.replica import KvStateMachine
 from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed, decode_result
+from tests.http.membership import SolitaryMembers
 from tests.kv.memory_rows import MemoryRows
 
 
@@ -29,6 +30,14 @@ class SolitaryStore:
         self.readiness = Readiness(True, "", 0)
         self.asked: list[float | None] = []
         """The timeouts that were asked for."""
+        self.membership = SolitaryMembers(self)
+
+    def members(self) -> Roster:
+        return self.membership.roster()
+
+    def changing(self, *, forward: bool) -> SolitaryMembers:
+        """Its own members; with *forward* whoever leads' ones."""
+        return self.forwarding.membership if forward else self.membership
 
     @property
     def applied(self) -> int:

@@ -60,6 +60,8 @@ async def test_the_status_tells_who_and_how_far_from_one_value() -> None:
             assert status["leader"] == "n1"
             assert status["last_applied"] == status["commit_index"] == written.index
             assert status["configuration"]["voters"] == ["n1"]
+            assert status["configuration"]["learners"] == []
+            assert status["configuration"]["old_voters"] == []
             assert status["ready"] is True
             assert len(bytes.fromhex(status["hash"])) == 32
             assert status["hash_index"] == written.index
