@@ -16,6 +16,7 @@ What every operation promises, in either face:
   with jitter (`retry_after_ms`, where a node advises it) until `Patience.total` is over.  A write
   that may have taken effect is sent again only under its session and with its number, so that it
   runs once.  Sessions are the client's own business: each write borrows one that no other uses.
+  A change of members is sent again without one: done twice, it is done.
 - `Patience.total` bounds the operation with everything it needs: sessions, redirects, pauses.
 - It returns a typed result that says who served it, or raises OperationFailed, whose `definite`
   says whether it can have had an effect.  What can never be stored is refused before anybody is
@@ -26,8 +27,8 @@ number of threads may share a `SyncClient`.  Neither is to be carried over a for
 
 To be read in this order: `outcomes` (what comes back), `asking` (one request and what its answer
 tells), `contacts` and `operation` (whom to ask, what to repeat: decisions alone, that know no
-socket, task or thread), `requests` (what each operation asks), `sending` (the only part there is
-twice), `asynchronous` and `synchronous` (the faces).
+socket, task or thread), `requests` and `member_requests` (what each operation asks), `sending`
+(the only part there is twice), `asynchronous` and `synchronous` (the faces).
 """
 
 from huffleraft.client.asynchronous import Client
@@ -36,12 +37,16 @@ from huffleraft.client.outcomes import (
     Attempt,
     CasOutcome,
     Deleted,
+    Joined,
+    Left,
     Listed,
+    Member,
     Mismatch,
     OperationFailed,
     Outcome,
     Page,
     Read,
+    Roster,
     Written,
 )
 from huffleraft.client.synchronous import SyncClient
@@ -51,13 +56,17 @@ __all__ = [
     "CasOutcome",
     "Client",
     "Deleted",
+    "Joined",
+    "Left",
     "Listed",
+    "Member",
     "Mismatch",
     "OperationFailed",
     "Outcome",
     "Page",
     "Patience",
     "Read",
+    "Roster",
     "SyncClient",
     "Written",
 ]

@@ -30,6 +30,8 @@ class Ask:
     """Likewise; empty where there is none."""
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    timed: bool = True
+    """Whether the node lets itself be told how long it may take; else it answers at once."""
 
     @property
     def target(self) -> bytes:

@@ -1,8 +1,8 @@
 """One operation of a client: which node is asked, what is followed, and what may be repeated.
 
-A read may always be repeated.  A write may while every request so far was definitely without
-effect; after one that was not, only under a session, with the same number, for then it runs once
-however often it arrives.
+A read may always be repeated, and so may a change of members: done twice, it is done.  A write may
+while every request so far was definitely without effect; after one that was not, only under a
+session, with the same number, for then it runs once however often it arrives.
 
 Nothing here sends or waits.  An operation is a generator: it yields what is to be done next, `Send`
 or `Wait`, is sent what was heard, and returns its result.  Whoever drives it may be a task or a
@@ -26,9 +26,6 @@ from huffleraft.client.outcomes import Attempt, OperationFailed
 T = TypeVar("T")
 
 _SESSIONS: Final = "/v1/sessions"
-
-_WORTH_REPEATING: Final = frozenset({None, 307, 408, 503, 504})
-"""Statuses after which another try may do better; None is no answer at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +114,10 @@ class Operation:
                 return heard
             self._lose_session(heard.attempt)
 
+    def change_members(self, what: Ask) -> Steps[Heard]:
+        """Have *what* answered, which done twice is done: so it needs no session."""
+        return (yield from self._answered(what, repeatable=True))
+
     def registered(self) -> Steps[Session]:
         """A new session.  One that nobody uses is no effect, so this leaves nothing in doubt."""
         heard = yield from self._answered(Ask("POST", _SESSIONS), repeatable=True, harmless=True)
@@ -174,7 +175,7 @@ class Operation:
                 continue
             self._in_doubt = self._in_doubt or not (harmless or attempt.definite)
             safe = repeatable or not self._in_doubt
-            if not (self._patience.retries and safe and attempt.status in _WORTH_REPEATING):
+            if not (self._patience.retries and safe and attempt.may_pass):
                 raise self._failed()
             yield Wait(self._pause(heard))
             endpoint = contacts.turn_to_next() if begin is None else contacts.next_in_turn()
@@ -184,13 +185,19 @@ class Operation:
         left = self._left()
         if left <= 0:
             raise self._failed()
-        allowed = min(self._patience.server or 0.9 * left, REQUEST_SECONDS_MAX)
-        timeout = f"timeout={max(allowed, 0.001):.3f}"
-        query = f"{what.query}&{timeout}" if what.query else timeout
-        heard = yield Send(endpoint, dataclasses.replace(what, query=query), left)
+        heard = yield Send(endpoint, self._within(what, left), left)
         assert heard is not None, "whatever is sent is answered, or said to be lost"
         self._attempts.append(heard.attempt)
         return heard
+
+    def _within(self, what: Ask, left: float) -> Ask:
+        """*what*, and with it how long the node may take of the seconds that are *left*."""
+        if not what.timed:
+            return what
+        allowed = min(self._patience.server or 0.9 * left, REQUEST_SECONDS_MAX)
+        timeout = f"timeout={max(allowed, 0.001):.3f}"
+        query = f"{what.query}&{timeout}" if what.query else timeout
+        return dataclasses.replace(what, query=query)
 
     def _pause(self, heard: Heard) -> float:
         """How long to wait before the next request."""

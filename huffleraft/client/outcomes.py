@@ -7,9 +7,15 @@ answered, in which term, how often was asked, and what cannot be told from the a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from huffleraft.errors import HuffleraftError
+
+Standing: TypeAlias = Literal["voter", "learner", "leaving"]
+"""What a member is; who is `leaving` votes until the change of voters is over."""
+
+_PASSING: Final = frozenset({None, 307, 408, 503, 504})
+"""Statuses of what passes by itself; None is no answer at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,11 @@ class Attempt:
     term: int | None = None
     index: int | None = None
     """Where the answer stands in the log; of an error, how far the node had applied."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether another try may do better; whatever else a node refuses, it refuses again."""
+        return self.status in _PASSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +114,52 @@ class Page(Outcome):
     """As many as were asked for, or fewer, even none, while there is a next page."""
     next: str | None
     """What to give as `after` for the next page; None where no key follows."""
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One member of the cluster."""
+
+    node_id: str
+    address: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster(Outcome):
+    """Who belongs to the cluster, as the node that served knows it."""
+
+    cluster_id: str
+    leader: str | None
+    index: int
+    """Where in the log this was said."""
+    joint: bool
+    """Whether the voters are being changed."""
+    members: tuple[Member, ...]
+    """In the order of their ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Outcome):
+    """What one step of joining came to."""
+
+    member: Member
+    index: int
+    retry_after: float | None
+    """After how many seconds to ask for the next step; None where there is none."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is what it was to be."""
+        return self.retry_after is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left(Outcome):
+    """A node is no member."""
+
+    node_id: str
     index: int
 
 

@@ -9,10 +9,20 @@ from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar
 
-from huffleraft.client import requests
+from huffleraft.client import member_requests, requests
 from huffleraft.client.contacts import Contacts, Patience
 from huffleraft.client.operation import Send, Steps
-from huffleraft.client.outcomes import CasOutcome, Deleted, Listed, Page, Read, Written
+from huffleraft.client.outcomes import (
+    CasOutcome,
+    Deleted,
+    Joined,
+    Left,
+    Listed,
+    Page,
+    Read,
+    Roster,
+    Written,
+)
 from huffleraft.client.requests import PAGE_KEYS, PAGE_KEYS_MAX
 from huffleraft.client.sending import Http
 
@@ -121,6 +131,29 @@ class SyncClient:
     def register(self) -> int:
         """Begin a session and keep it for a write to come; its id."""
         return self._run(requests.register(self._contacts))
+
+    def members(self) -> Roster:
+        """Who belongs to the cluster, as the node that is asked knows it."""
+        return self._run(member_requests.members(self._contacts))
+
+    def join(self, address: str, *, node_id: str | None = None, learner: bool = False) -> Joined:
+        """Bring the node at *address* one step nearer to being a voter, or a *learner*.
+
+        It must be *node_id*, if that is given.  What comes back says whether there is more to do;
+        if so, ask again.  OperationFailed has the code `member-refused` where it is not let in,
+        and `member-unreachable` where it does not answer.
+        """
+        return self._run(
+            member_requests.join(self._contacts, address, node_id=node_id, learner=learner)
+        )
+
+    def remove(self, node_id: str, *, force: bool = False) -> Left:
+        """Remove a member; one that was removed before is no failure.
+
+        OperationFailed has the code `quorum-at-risk` where the others would be no quorum, unless
+        *force*, and `no-such-member` where it never was one.
+        """
+        return self._run(member_requests.remove(self._contacts, node_id, force=force))
 
     def _run(self, steps: Steps[T]) -> T:
         """Take *steps* to their end; closed where they are left early, they give back all."""

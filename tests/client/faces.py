@@ -13,10 +13,13 @@ from huffleraft.client import (
     CasOutcome,
     Client,
     Deleted,
+    Joined,
+    Left,
     Listed,
     Page,
     Patience,
     Read,
+    Roster,
     SyncClient,
     Written,
 )
@@ -107,6 +110,18 @@ class ThreadFace:
 
     async def cas(self, key: str, old: bytes | None, new: bytes) -> CasOutcome:
         return await to_thread.run_sync(self._client.cas, key, old, new)
+
+    async def members(self) -> Roster:
+        return await to_thread.run_sync(self._client.members)
+
+    async def join(
+        self, address: str, *, node_id: str | None = None, learner: bool = False
+    ) -> Joined:
+        wanted = partial(self._client.join, address, node_id=node_id, learner=learner)
+        return await to_thread.run_sync(wanted)
+
+    async def remove(self, node_id: str, *, force: bool = False) -> Left:
+        return await to_thread.run_sync(partial(self._client.remove, node_id, force=force))
 
     async def register(self) -> int:
         return await to_thread.run_sync(self._client.register)
