@@ -3,11 +3,12 @@
 This file names the commands and their options and imports what a command needs only when it is
 called, since a node should not wait for the libraries of another command.
 
-Exit codes, as `cli.exits` lists them beside those of `kv`: 0 stopped as asked; 2 usage; 10 data
-directory in use; 11 damaged; 12 written by a newer version; 13 another node's or cluster's; 14 not
-writable; 15 address in use; 16 options that cannot work; 17 a founder's disk is gone; 18 the disk
-is full; 20 the storage failed; 30 the cluster does not serve; 130 or 143 stopped at once by a
-second signal; 1 anything else.
+Exit codes, as `cli.exits` lists them beside those of `kv` and of changes of members: 0 stopped as
+asked; 2 usage; 10 data directory in use; 11 damaged; 12 written by a newer version; 13 another
+node's or cluster's; 14 not writable; 15 address in use; 16 options that cannot work; 17 a founder's
+disk is gone; 18 the disk is full; 19 removed from its cluster; 20 the storage failed; 21 nobody to
+join through; 30 the cluster does not serve; 130 or 143 stopped at once by a second signal; 1
+anything else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,9 +24,7 @@ from huffleraft.cli import cluster_group, config_group, exits, inspect_group, kv
 from huffleraft.cli.layers import ConfigOption, LayeredCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-T = TypeVar("T")
+    from collections.abc import Sequence
 
 app = typer.Typer(
     name="huffleraft",
@@ -62,18 +61,6 @@ class LogForm(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-def _readable(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """*parse* as typer wants it: what cannot be read is a usage error."""
-
-    def read(text: str) -> T:
-        try:
-            return parse(text)
-        except options.UnreadableError as error:
-            raise typer.BadParameter(str(error)) from None
-
-    return read
 
 
 def _show_version(wanted: bool) -> None:
@@ -114,7 +101,7 @@ def serve(
         typer.Option(
             "--id",
             metavar="ID",
-            parser=_readable(options.parse_node_id),
+            parser=options.readable(options.parse_node_id),
             help="This node's name; drawn if the directory is new and none is given.",
         ),
     ] = None,
@@ -122,7 +109,7 @@ def serve(
         options.Address,
         typer.Option(
             metavar="HOST:PORT",
-            parser=_readable(options.parse_address),
+            parser=options.readable(options.parse_address),
             help="Where to accept clients and peers; port 0 takes any free one.",
         ),
     ] = "127.0.0.1:7201",  # type: ignore[assignment]  # typer parses the default as well
@@ -130,7 +117,7 @@ def serve(
         options.Address | None,
         typer.Option(
             metavar="HOST:PORT",
-            parser=_readable(options.parse_advertised),
+            parser=options.readable(options.parse_advertised),
             help="Where clients and peers reach this node, if that is not where it listens.",
         ),
     ] = None,
@@ -141,7 +128,7 @@ def serve(
         dict[str, str] | None,
         typer.Option(
             metavar="ID=HOST:PORT,...",
-            parser=_readable(options.parse_bootstrap),
+            parser=options.readable(options.parse_bootstrap),
             help="All founders, the same list on each; used only if the directory is empty.",
         ),
     ] = None,
@@ -152,7 +139,7 @@ def serve(
         options.ElectionBounds,
         typer.Option(
             metavar="MIN-MAX",
-            parser=_readable(options.parse_election_ms),
+            parser=options.readable(options.parse_election_ms),
             help="How long a follower waits for a leader: drawn anew each time.",
         ),
     ] = "600-1200",  # type: ignore[assignment]  # likewise

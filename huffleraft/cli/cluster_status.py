@@ -8,7 +8,8 @@ one knows.  Members are told apart by id: an endpoint may be a proxy's.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import anyio
@@ -16,7 +17,7 @@ import httpx2
 import msgspec
 
 from huffleraft.cli.output import Output, print_json, print_table
-from huffleraft.core.quorum import majority
+from huffleraft.core.configuration import Configuration
 from huffleraft.errors import ConfigurationInvalid
 
 NOT_SERVING = 30
@@ -26,6 +27,35 @@ NOT_SERVING = 30
 class _Configuration(msgspec.Struct):
     voters: list[str]
     addresses: dict[str, str]
+    old_voters: list[str] = []
+    learners: list[str] = []
+
+    def is_quorum(self, heard: AbstractSet[str]) -> bool:
+        """Whether those *heard* can decide, as the core has it."""
+        whole = Configuration(tuple(self.voters), old_voters=tuple(self.old_voters))
+        return whole.is_quorum(heard)
+
+    def standing(self, member: str) -> str | None:
+        """What *member* is; None where it is none."""
+        for names, standing in (
+            (self.voters, "voter"),
+            (self.old_voters, "leaving"),
+            (self.learners, "learner"),
+        ):
+            if member in names:
+                return standing
+        return None
+
+    def answering(self, heard: AbstractSet[str]) -> str:
+        """How many of its voters are among those *heard*, in words."""
+        if not self.old_voters:
+            return f"{_count(self.voters, heard)} voters answer"
+        old, new = _count(self.old_voters, heard), _count(self.voters, heard)
+        return f"{old} old voters and {new} new voters answer"
+
+
+def _count(names: Sequence[str], heard: AbstractSet[str]) -> str:
+    return f"{sum(name in heard for name in names)} of {len(names)}"
 
 
 class _Status(msgspec.Struct):
@@ -78,7 +108,7 @@ async def _ask_all(endpoints: Sequence[str], seconds: float) -> list[Answer]:
         heard = [one.status for one in first if one.status is not None]
         if not heard:
             return first
-        best = max(heard, key=lambda one: (one.term, one.commit_index))
+        best = _best_informed(heard)
         members = {where: member for member, where in best.configuration.addresses.items()}
         named = [
             one if one.member else replace(one, member=members.get(one.address)) for one in first
@@ -88,6 +118,11 @@ async def _ask_all(endpoints: Sequence[str], seconds: float) -> list[Answer]:
             where: member for where, member in members.items() if member not in known
         }
         return named + await _ask_each(http, others, seconds)
+
+
+def _best_informed(heard: Collection[_Status]) -> _Status:
+    """Whose configuration counts: a leader's, else that of who knows most to be committed."""
+    return max(heard, key=lambda one: (one.term, one.role == "leader", one.commit_index))
 
 
 async def _ask_each(
@@ -136,6 +171,7 @@ _HEADINGS = (
     "APPLIED",
     "LAG",
     "READY",
+    "STANDING",
     "VERSION",
     "WHY",
 )
@@ -153,6 +189,7 @@ class _Cluster:
                 f"the endpoints belong to {len(clusters)} clusters ({', '.join(sorted(clusters))});"
                 " name members of one"
             )
+        self._best = _best_informed(self._heard.values()) if self._heard else None
         self._commit = max((one.commit_index for one in self._heard.values()), default=0)
 
     @property
@@ -165,11 +202,7 @@ class _Cluster:
     def serves(self) -> bool:
         """Whether there is a leader, and a quorum of its configuration answers."""
         leader = self._leader
-        return leader is not None and self._quorum_of(leader)
-
-    def _quorum_of(self, leader: _Status) -> bool:
-        voters = leader.configuration.voters
-        return sum(voter in self._heard for voter in voters) >= majority(len(voters))
+        return leader is not None and leader.configuration.is_quorum(self._heard.keys())
 
     @property
     def verdict(self) -> str:
@@ -179,25 +212,31 @@ class _Cluster:
             return "no member answers; see that the endpoints are right and the nodes run"
         if leader is None:
             return "no member that answers leads; start the nodes that are missing, or ask again"
-        voters = leader.configuration.voters
-        answering = sum(voter in self._heard for voter in voters)
-        if not self._quorum_of(leader):
+        answering = leader.configuration.answering(self._heard.keys())
+        if not self.serves:
             return (
-                f"{leader.id} leads, but {answering} of {len(voters)} voters answer, which is no "
-                "quorum; start the nodes that are missing"
+                f"{leader.id} leads, but {answering}, which is no quorum; start the nodes that "
+                "are missing"
             )
-        return f"{leader.id} leads, and {answering} of {len(voters)} voters answer"
+        return f"{leader.id} leads, and {answering}"
 
     def rows(self) -> list[dict[str, object]]:
         """A row for each member and for each silent address, in the order of ids."""
         told = {one.member or one.address: self._row(one) for one in self._answers}
         return [told[name] for name in sorted(told)]
 
+    def _standing(self, member: str | None) -> str | None:
+        if self._best is None or member is None:
+            return None
+        return self._best.configuration.standing(member)
+
     def _row(self, answer: Answer) -> dict[str, object]:
         status = answer.status
+        standing = self._standing(answer.member)
         if status is None:
             silent: dict[str, object] = dict.fromkeys(name.lower() for name in _HEADINGS)
-            return silent | {"id": answer.member, "address": answer.address, "why": answer.why}
+            told = {"id": answer.member, "address": answer.address, "standing": standing}
+            return {**silent, **told, "why": answer.why}
         return {
             "id": status.id,
             "address": status.configuration.addresses.get(status.id, answer.address),
@@ -207,6 +246,7 @@ class _Cluster:
             "applied": status.last_applied,
             "lag": max(0, self._commit - status.last_applied),
             "ready": status.ready,
+            "standing": standing,
             "version": status.version,
             "why": None,
         }

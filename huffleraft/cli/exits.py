@@ -26,7 +26,9 @@ EXIT_CODES: dict[int, str] = {
     16: "the options contradict each other or name what cannot be",
     17: "an empty directory under an id that the cluster has met already",
     18: "the disk is full, so the node cannot even start",
+    19: "the node was removed from its cluster, and its id is never used again",
     20: "the storage failed, and the node halted or did not start",
+    21: "no member answers through which the node could join",
     30: "the cluster has no leader, or no quorum of it answers",
     130: "stopped at once by a second Ctrl-C (143: by a second SIGTERM)",
 }
@@ -41,6 +43,18 @@ KV_EXIT_CODES: dict[int, str] = {
     130: "stopped by Ctrl-C; a write may or may not have taken effect",
 }
 """How the `kv` commands end: a script must tell a missing key from a cluster that is not there."""
+
+
+MEMBER_EXIT_CODES: dict[int, str] = {
+    0: "done",
+    1: "the cluster refuses it, and says why",
+    2: "usage: an option, an endpoint, an id or an address is missing or unreadable",
+    3: "it could not be done in time, and has had no effect",
+    4: "it is not done yet, or nobody knows whether; to say it again does no harm",
+    16: "the address names no machine, so no member could reach the node there",
+    130: "stopped by Ctrl-C; what was begun may or may not be done",
+}
+"""How `cluster members`, `join` and `remove` end."""
 
 
 def exit_codes_text(codes: Mapping[int, str] = EXIT_CODES) -> str:

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 import msgspec
 import typer
 
+from huffleraft.cli.failing import advised, end
 from huffleraft.client import Listed, Mismatch, OperationFailed, Patience, SyncClient
 from huffleraft.errors import InvalidKey, ValueTooLarge
 from huffleraft.kv.limits import VALUE_BYTES_MAX
@@ -26,7 +27,7 @@ def get(endpoints: str, timeout: float, key: str, *, stale: bool) -> None:
     with _client(endpoints, timeout) as client:
         value = client.get(key, stale=stale).value
     if value is None:
-        _end(1, f"there is no key {key!r}; `huffleraft kv list` shows those that are")
+        end(1, f"there is no key {key!r}; `huffleraft kv list` shows those that are")
     sys.stdout.buffer.write(value)
 
 
@@ -48,7 +49,7 @@ def cas(endpoints: str, timeout: float, key: str, old: str | None, value: str) -
         outcome = client.cas(key, None if old is None else os.fsencode(old), _value(value))
     if isinstance(outcome, Mismatch):
         found = "it is missing" if outcome.current is None else "it has another value"
-        _end(1, f"{key!r} is not as named, {found}; nothing was changed: get it, and decide anew")
+        end(1, f"{key!r} is not as named, {found}; nothing was changed: get it, and decide anew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +148,7 @@ def _client(endpoints: str, timeout: float) -> Iterator[SyncClient]:
     except (InvalidKey, ValueTooLarge) as error:
         raise typer.BadParameter(str(error)) from None
     except OperationFailed as failed:
-        _end(
-            3 if failed.definite else 4, f"{str(failed).rstrip('.')}; {_advice(failed, endpoints)}"
-        )
+        in_doubt = "get the key before you write again"
+        end(3 if failed.definite else 4, advised(failed, endpoints, in_doubt=in_doubt))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-
-
-def _advice(failed: OperationFailed, endpoints: str) -> str:
-    if not failed.definite:
-        return "get the key before you write again"
-    if failed.code == "unreachable":
-        return (
-            f"start a node at {endpoints}, or name running ones with --endpoints or "
-            "HUFFLERAFT_ENDPOINTS"
-        )
-    return "see that a majority of the cluster's nodes runs, and try again"
-
-
-def _end(code: int, sentence: str) -> NoReturn:
-    """End the process with *code*, and say why on standard error."""
-    print(f"huffleraft: {sentence}", file=sys.stderr)
-    raise typer.Exit(code)

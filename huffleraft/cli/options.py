@@ -9,11 +9,17 @@ what was wrong and what was expected.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TypeVar
+
+import typer
 
 from huffleraft.errors import ConfigurationInvalid
 from huffleraft.naming import NODE_ID
+
+T = TypeVar("T")
 
 _NODE_ID = re.compile(NODE_ID)
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
@@ -23,6 +29,18 @@ _MILLISECONDS = re.compile(r"([0-9]{1,7})-([0-9]{1,7})")
 
 class UnreadableError(ValueError):
     """A text that is not in the form its option asks for."""
+
+
+def readable(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """*parse* as typer wants it: what cannot be read is a usage error."""
+
+    def read(text: str) -> T:
+        try:
+            return parse(text)
+        except UnreadableError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,31 @@ def _host(host: str, text: str) -> str:
             "the port, such as 127.0.0.1:7201"
         )
     return host
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Nodes to ask, in the order in which they were named."""
+
+    each: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ",".join(self.each)
+
+
+def parse_addresses(text: str) -> Addresses:
+    """Addresses of nodes to ask: ``host:port,host:port,...``."""
+    return Addresses(tuple(_address_to_ask(one.strip()) for one in text.split(",")))
+
+
+def _address_to_ask(text: str) -> str:
+    address = parse_address(text)
+    if address.port == 0:
+        raise UnreadableError(
+            f"{_shown(text)} cannot be asked, as port 0 is no port; name the one that the node "
+            "listens on"
+        )
+    return str(address)
 
 
 def parse_advertised(text: str) -> Address:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from huffleraft import __version__
@@ -75,6 +76,7 @@ def test_the_table_is_whole_whichever_member_is_known_and_whoever_is_gone(tmp_pa
         rows = table.stdout.splitlines()
         assert rows[0].split()[:4] == ["ID", "ADDRESS", "ROLE", "TERM"]
         assert [row.split()[0] for row in rows[1:]] == ["n1", "n2", "n3"]
+        assert [row.split()[8] for row in rows if "leader" in row] == ["voter"]
         assert "cannot be reached" in rows[1 + int(others[0][1]) - 1]
         assert "\x1b" not in table.stdout
 
@@ -103,6 +105,14 @@ def said(member: str, role: str, term: int) -> Answer:
     return Answer(f"{member}:1", member, told)
 
 
+def said_of(configuration: _Configuration, member: str, role: str) -> Answer:
+    """What *member* of another *configuration* answers."""
+    told = said(member, role, 3)
+    assert told.status is not None
+    told.status.configuration = configuration
+    return told
+
+
 def silent(member: str) -> Answer:
     return Answer(f"{member}:1", member, why="cannot be reached")
 
@@ -113,6 +123,55 @@ def test_a_leader_without_a_quorum_does_not_serve() -> None:
     assert not alone_.serves
     assert "1 of 3 voters answer, which is no quorum" in alone_.verdict
     assert _Cluster([said("n1", "leader", 3), said("n2", "follower", 3), silent("n3")]).serves
+
+
+JOINT = _Configuration(
+    voters=["n1", "n4", "n5"],
+    addresses={one: f"{one}:1" for one in ("n1", "n2", "n3", "n4", "n5", "n6")},
+    old_voters=["n1", "n2", "n3"],
+    learners=["n6"],
+)
+
+
+@pytest.mark.parametrize(
+    "others, serves, words",
+    [
+        ({"n2", "n4"}, True, "2 of 3 old voters and 2 of 3 new voters answer"),
+        ({"n2", "n3"}, False, "3 of 3 old voters and 1 of 3 new voters answer, which is no quorum"),
+        ({"n4", "n5"}, False, "1 of 3 old voters and 3 of 3 new voters answer, which is no quorum"),
+        ({"n2", "n6"}, False, "2 of 3 old voters and 1 of 3 new voters answer, which is no quorum"),
+    ],
+)
+def test_while_the_voters_change_a_quorum_is_a_majority_of_the_old_and_of_the_new(
+    others: set[str], serves: bool, words: str
+) -> None:
+    answers = [said_of(JOINT, "n1", "leader")]
+    answers += [said_of(JOINT, one, "follower") for one in sorted(others)]
+    answers += [silent(one) for one in sorted({"n2", "n3", "n4", "n5", "n6"} - others)]
+    cluster = _Cluster(answers)
+    assert cluster.serves is serves
+    assert words in cluster.verdict
+
+
+def test_each_row_says_whether_the_member_votes_also_of_one_that_is_silent() -> None:
+    old = _Configuration(["n1", "n2"], {"n1": "n1:1", "n2": "n2:1"})
+    answers = [said_of(old, "n6", "follower"), silent("n2"), silent("n4")]
+    stranger = said_of(old, "n9", "follower")
+    rows = _Cluster([*answers, stranger, said_of(JOINT, "n1", "leader")]).rows()
+    assert {row["id"]: row["standing"] for row in rows} == {
+        "n1": "voter",
+        "n2": "leaving",
+        "n4": "voter",
+        "n6": "learner",
+        "n9": None,
+    }
+
+
+def test_a_node_of_a_version_without_learners_is_understood() -> None:
+    told = msgspec.json.decode(
+        b'{"voters": ["n1"], "addresses": {"n1": "a:1"}}', type=_Configuration
+    )
+    assert (told.standing("n1"), told.standing("n2")) == ("voter", None)
 
 
 def test_a_quorum_without_a_leader_does_not_serve() -> None:

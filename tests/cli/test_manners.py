@@ -22,6 +22,7 @@ HELP = [
     ["serve", "--help"],
     ["dev", "--help"],
     ["cluster", "status", "--help"],
+    ["cluster", "join", "--help"],
     ["inspect", "log", "--help"],
     ["config", "show", "--help"],
     ["--version"],
