@@ -219,6 +219,7 @@ class MemberRefused(_Fact):
     """A member that cannot be let in, or cannot go."""
 
     code = "member-refused"
+    exit_code = 22
     why: str
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -92,6 +92,33 @@ def configuration_of(
     if len(set(founders.values())) < len(founders):
         raise ConfigurationInvalid("two founders have the same address; give each its own")
     return Configuration.of(founders)
+
+
+def check_join(
+    seeds: Sequence[str],
+    bootstrap: Mapping[NodeId, str] | None,
+    *,
+    learner: bool,
+    listens: bool,
+) -> None:
+    """Refuse a wish to join that contradicts the others.  Raises ConfigurationInvalid."""
+    if learner and not seeds:
+        raise ConfigurationInvalid(
+            "a learner joins a cluster, and no member was named through which it could; name one "
+            "with join"
+        )
+    if not seeds:
+        return
+    if bootstrap is not None:
+        raise ConfigurationInvalid(
+            "a node either founds a cluster or joins one; say bootstrap or join, and not both"
+        )
+    if not listens:
+        raise ConfigurationInvalid(
+            "a node that joins has to be reached, and this one does not listen; give it an address"
+        )
+    for seed in seeds:
+        check_advertised(seed)
 
 
 def check_cluster_name(recovered: Recovered, cluster: str) -> None:

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import SocketListener, TaskGroup, TaskStatus
 
-from huffleraft.errors import HuffleraftError
+from huffleraft.errors import HuffleraftError, MemberRefused
 from huffleraft.http.listener import Listener
+from huffleraft.raftstore.joining import Joining
 from huffleraft.raftstore.local_api import LocalApi
 from huffleraft.raftstore.opening import Opened
+from huffleraft.runtime.node import Node
 from huffleraft.settings import NodeSettings
 
 _GRACE = 0.8
@@ -26,10 +28,15 @@ _LAST_WORDS = 0.2
 
 
 @asynccontextmanager
-async def running(opened: Opened, api: LocalApi, settings: NodeSettings) -> AsyncIterator[None]:
+async def running(
+    opened: Opened, api: LocalApi, joining: Joining | None, settings: NodeSettings
+) -> AsyncIterator[None]:
     """Run *opened* while the block runs; then stop it in good order, and close it.
 
-    Raises what the block raises, else what ended the node: StorageFailed or Halted.
+    *joining* is what it asks of the others meanwhile.
+
+    Raises what the block raises, else what ended the node: StorageFailed, Halted, MemberRemoved or
+    MemberRefused.
     """
     raised: BaseException | None = None
     listener = None
@@ -39,6 +46,8 @@ async def running(opened: Opened, api: LocalApi, settings: NodeSettings) -> Asyn
         async with anyio.create_task_group() as tasks:
             try:
                 await _start(opened, listener, settings, tasks)
+                if joining is not None:
+                    tasks.start_soon(_join, opened.node, joining, name="joining")
                 yield
             except anyio.get_cancelled_exc_class():
                 raise
@@ -67,6 +76,13 @@ async def _start(
     await tasks.start(_run_node, opened, listener, settings, tasks)
     if listener is not None and opened.listening is not None:
         await tasks.start(listener.serve, await SocketListener.from_socket(opened.listening))
+
+
+async def _join(node: Node, joining: Joining) -> None:
+    try:
+        await joining.run()
+    except MemberRefused as refusal:
+        node.end_because(refusal)
 
 
 async def _run_node(

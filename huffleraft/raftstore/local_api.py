@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from huffleraft.core import LogIndex, NodeId, Term
-from huffleraft.http.api import Facts, Readiness
+from huffleraft.http.api import Facts, MemberApi, Readiness, Roster
 from huffleraft.raftstore.operations import Operations
 from huffleraft.raftstore.status import Status
 from huffleraft.runtime.node import Node
@@ -23,12 +23,16 @@ class LocalApi(Operations):
         status: Callable[[bool], Awaitable[Status]],
         ready: Callable[[], Awaitable[Readiness]],
         facts: Callable[[], Facts],
+        members: Callable[[], Roster],
+        changing: Callable[[bool], MemberApi],
     ) -> None:
         super().__init__(node, settings, forward=False, persist=False)
         self._forwarding = Operations(node, settings, forward=True, persist=False)
         self._status = status
         self._ready = ready
         self._facts = facts
+        self._members = members
+        self._changing = changing
 
     @property
     def node_id(self) -> NodeId:
@@ -49,6 +53,14 @@ class LocalApi(Operations):
     def forwarding(self) -> Operations:
         """The same operations, handed to the leader where this node does not lead; one hop."""
         return self._forwarding
+
+    def members(self) -> Roster:
+        """Who belongs to the cluster, as this node knows it."""
+        return self._members()
+
+    def changing(self, *, forward: bool) -> MemberApi:
+        """Changes of members; with *forward* handed to the leader."""
+        return self._changing(forward)
 
     async def status(self, *, hash: bool = False) -> Status:  # noqa: A002  # the API's word
         """What is to be seen of this node; with *hash* also the hash of its state."""

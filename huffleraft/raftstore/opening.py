@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 
 from huffleraft.core import NodeId
-from huffleraft.errors import ConfigurationInvalid, StorageFull
+from huffleraft.errors import ConfigurationInvalid, MemberRemoved, StorageFull
 from huffleraft.kv.replica import KvStateMachine
 from huffleraft.naming import check_advertised
 from huffleraft.ports import Recovered, Rows
@@ -25,9 +25,11 @@ from huffleraft.raftstore.door import bind, bound_address
 from huffleraft.raftstore.founders import (
     Founders,
     check_cluster_name,
+    check_join,
     configuration_of,
     node_id_for,
 )
+from huffleraft.raftstore.joining import find_cluster
 from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.driver import Observer
 from huffleraft.runtime.founding import ask_whether_known
@@ -37,7 +39,7 @@ from huffleraft.runtime.network import PeerNetwork
 from huffleraft.runtime.node import Node
 from huffleraft.settings import NodeSettings
 from huffleraft.store.directory import read_identity
-from huffleraft.store.founding import Founding, Identity
+from huffleraft.store.founding import Founding
 from huffleraft.store.memory import MemoryDisk, MemoryStore, open_memory
 from huffleraft.store.sqlite import SqliteStore, open_sqlite
 
@@ -59,6 +61,8 @@ class Opened:
     listening: socket.socket | None
     cluster_id: str
     advertised: str | None
+    seeds: tuple[str, ...]
+    learner: bool
 
     @property
     def rows(self) -> Rows:
@@ -75,7 +79,7 @@ class Opened:
         if self.listening is not None:
             self.listening.close()
         try:
-            if self.node.failure is None:
+            if self.node.failure is None or isinstance(self.node.failure, MemberRemoved):
                 await self.machine.flush()
         except StorageFull as full:
             # Nothing is lost: the log holds what the rows lack, and the next start applies it.
@@ -92,11 +96,14 @@ async def opened(
     advertise: str | None,
     cluster: str,
     bootstrap: Mapping[NodeId, str] | None,
+    join: Sequence[str],
+    learner: bool,
     settings: NodeSettings,
     hub: MemoryHub | None,
     observe: Observer | None,
 ) -> Opened:
     """Open everything a node needs.  Raises as `RaftStore.open` says."""
+    check_join(join, bootstrap, learner=learner, listens=listen is not None and hub is None)
     known = disk.identity if isinstance(disk, MemoryDisk) else read_identity(disk)
     node_id = node_id_for(known, node_id, bootstrap)
     if advertise is not None:
@@ -112,19 +119,28 @@ async def opened(
             listening = bind(listen)
             undo.callback(listening.close)
         advertised = _advertised(node_id, advertise, bootstrap, listening)
-        founders = Founders(
-            node_id, cluster, configuration_of(node_id, bootstrap, advertised or _NOWHERE)
-        )
+        if known is None and join:
+            cluster_id = await find_cluster(join, node_id, settings.join_patience)
+            founding = Founding(node_id, cluster_id, None)
+        elif known is not None and bootstrap is None:
+            # Nothing was said of the founders, so the directory is asked who they were.
+            founding = Founding(known.node_id, known.cluster_id, None)
+        else:
+            configuration = configuration_of(node_id, bootstrap, advertised or _NOWHERE)
+            founding = Founders(node_id, cluster, configuration).founding
         # Whole or not at all, whoever is cancelled: half of it could not be given back.
         with anyio.CancelScope(shield=True):
-            store, recovered = await _open_store(disk, founders, known, bootstrap)
+            store, recovered = await _open_store(disk, founding)
         undo.push_async_callback(_close, store)
-        check_cluster_name(recovered, cluster)
+        if not join:  # whoever joins need not know the name
+            check_cluster_name(recovered, cluster)
         node = await _assembled(
             store,
             recovered,
             listening=listening,
             advertised=advertised,
+            seeds=tuple(join),
+            learner=learner,
             settings=settings,
             hub=hub,
             observe=observe,
@@ -166,15 +182,8 @@ def _advertised(
 
 
 async def _open_store(
-    disk: Path | MemoryDisk,
-    founders: Founders,
-    known: Identity | None,
-    bootstrap: Mapping[NodeId, str] | None,
+    disk: Path | MemoryDisk, founding: Founding
 ) -> tuple[SqliteStore | MemoryStore, Recovered]:
-    founding = founders.founding
-    if known is not None and bootstrap is None:
-        # Nothing was said of the founders, so the directory is asked who they were.
-        founding = Founding(known.node_id, known.cluster_id, None)
     if isinstance(disk, MemoryDisk):
         return await open_memory(disk, found=founding)
     return await open_sqlite(disk, found=founding)
@@ -186,15 +195,19 @@ async def _assembled(
     *,
     listening: socket.socket | None,
     advertised: str | None,
+    seeds: tuple[str, ...],
+    learner: bool,
     settings: NodeSettings,
     hub: MemoryHub | None,
     observe: Observer | None,
 ) -> Opened:
     machine = await KvStateMachine.open(store, recovered.last_applied)
+    if recovered.node_id in machine.former_members:
+        raise MemberRemoved(recovered.node_id)
     clock, dice = BoottimeClock(), random.Random().uniform
     network: PeerNetwork | MemoryNetwork
     if listening is not None:
-        me = Member(recovered.cluster_id, recovered.node_id, recovered.boot)
+        me = Member(recovered.cluster_id, recovered.node_id, recovered.boot, advertised or "")
         network = PeerNetwork(me, settings=settings, clock=clock, dice=dice)
     else:
         hub = hub or MemoryHub()
@@ -222,4 +235,6 @@ async def _assembled(
         listening=listening,
         cluster_id=recovered.cluster_id,
         advertised=advertised,
+        seeds=seeds,
+        learner=learner,
     )

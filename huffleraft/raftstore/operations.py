@@ -8,12 +8,6 @@ the client wants that, hands the operation over, once.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Awaitable, Callable
-from typing import Final
-
-import anyio
-
 from huffleraft import errors
 from huffleraft.http.api import Placed
 from huffleraft.kv import results
@@ -39,12 +33,10 @@ from huffleraft.kv.queries import (
     encode_query,
 )
 from huffleraft.kv.results import CasMismatch, Changed, Registered, Removed, decode_result
+from huffleraft.raftstore.persisting import Persistence
 from huffleraft.runtime.node import Node
 from huffleraft.runtime.requests import Answer
 from huffleraft.settings import NodeSettings
-
-_PAUSE: Final = 0.05
-"""Seconds between two attempts of what was refused for certain."""
 
 
 class Operations:
@@ -66,9 +58,8 @@ class Operations:
 
     def __init__(self, node: Node, settings: NodeSettings, *, forward: bool, persist: bool) -> None:
         self._node = node
-        self._settings = settings
         self._forward = forward
-        self._persist = persist
+        self._persistence = Persistence(node, settings, persist=persist)
 
     async def set(
         self,
@@ -155,10 +146,10 @@ class Operations:
         *,
         stale: bool,
     ) -> Answer:
-        payload, seconds = encode_query(query), self._seconds(timeout)
+        payload, seconds = encode_query(query), self._persistence.seconds(timeout)
         if stale:
             return await self._node.read(payload, seconds, stale=True)
-        return await self._persistently(
+        return await self._persistence.attempt(
             lambda left: self._node.read(payload, left, forward=self._forward), seconds
         )
 
@@ -186,43 +177,8 @@ class Operations:
         command: Command,
         timeout: float | None,  # noqa: ASYNC109  # as above
     ) -> tuple[Answer, results.Result]:
-        payload, seconds = encode_command(command), self._seconds(timeout)
-        answer = await self._persistently(
+        payload, seconds = encode_command(command), self._persistence.seconds(timeout)
+        answer = await self._persistence.attempt(
             lambda left: self._node.write(payload, left, forward=self._forward), seconds
         )
         return answer, decode_result(answer.payload)
-
-    async def _persistently(
-        self, attempt: Callable[[float], Awaitable[Answer]], seconds: float
-    ) -> Answer:
-        """Make *attempt*, and at a door that persists again after every definite "not now".
-
-        That is safe for a write too: definite says that the attempt had, and will have, no
-        effect.
-        """
-        deadline = anyio.current_time() + seconds
-        while True:
-            try:
-                return await attempt(deadline - anyio.current_time())
-            except (errors.NotLeader, errors.NoLeader, errors.Overloaded):
-                if not self._persist or not await self._may_ask_again(deadline):
-                    raise
-
-    def _seconds(self, timeout: float | None) -> float:
-        """How long an operation may take.  Raises ValueError for what is no such time."""
-        if timeout is None:
-            return self._settings.request_timeout
-        if not 0 < timeout < math.inf:
-            raise ValueError(
-                f"the timeout is {timeout}; a number of seconds above 0 is expected, or None for "
-                f"the node's own {self._settings.request_timeout:g}"
-            )
-        return timeout
-
-    async def _may_ask_again(self, deadline: float) -> bool:
-        """Pause, and wait for a leader; False if the time is up before there is one."""
-        with anyio.move_on_after(deadline - anyio.current_time()):
-            await anyio.sleep(_PAUSE)
-            await self._node.leader_known()
-            return True
-        return False

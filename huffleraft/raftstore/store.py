@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import anyio
+
 from huffleraft import __version__
 from huffleraft.core import NodeId, Server
-from huffleraft.http.api import Readiness
-from huffleraft.kv.commands import SessionStamp
-from huffleraft.kv.queries import (
-    PAGE_KEYS,
-    PAGE_KEYS_MAX,
-    Found,
-    Hashed,
-    Listed,
-    Missing,
-    Page,
-    StateHash,
-    decode_answer,
-    encode_query,
-)
-from huffleraft.kv.results import CasMismatch, Changed, Removed
+from huffleraft.http.api import Joined, Readiness, Roster
+from huffleraft.kv.queries import Hashed, StateHash, decode_answer, encode_query
 from huffleraft.raftstore.disk import disk_bytes
 from huffleraft.raftstore.facts import facts_of
+from huffleraft.raftstore.joining import Joining
+from huffleraft.raftstore.keys import Keys
 from huffleraft.raftstore.life import running
 from huffleraft.raftstore.local_api import LocalApi
+from huffleraft.raftstore.membership import Membership, roster_of
 from huffleraft.raftstore.opening import Opened, opened
 from huffleraft.raftstore.operations import Operations
+from huffleraft.raftstore.persisting import PAUSE
 from huffleraft.raftstore.readiness import readiness, standing
 from huffleraft.raftstore.status import Status, status_of
 from huffleraft.raftstore.sync import Opening
+from huffleraft.runtime.calling import who_is
 from huffleraft.runtime.driver import Observer
+from huffleraft.runtime.handshake import Welcome
 from huffleraft.runtime.memory_network import MemoryHub
 from huffleraft.settings import NodeSettings
 from huffleraft.store.memory import MemoryDisk
 
 
-class RaftStore:
+class RaftStore(Keys):
     """One node of a replicated key-value store; made by `RaftStore.open`.
 
     Ask any node: what needs the leader is handed to it.
     """
 
     def __init__(self, node: Opened, settings: NodeSettings, data_dir: Path | None) -> None:
+        super().__init__(Operations(node.node, settings, forward=True, persist=True))
         self._opened = node
         self._node = node.node
-        self._operations = Operations(node.node, settings, forward=True, persist=True)
+        self._settings = settings
+        self._membership = self._changing(forward=True, persist=True)
+        self._joining = self._joining_of(node)
         self.local_api = LocalApi(
             node.node,
             settings,
             status=self._status,
             ready=self.ready,
             facts=lambda: facts_of(node, data_dir),
+            members=self.members,
+            changing=lambda forward: self._changing(forward=forward, persist=False),
         )
         """The same operations for this node alone: NotLeader is raised instead of forwarding."""
 
@@ -68,6 +68,8 @@ class RaftStore:
         advertise: str | None = None,
         cluster: str = "huffleraft",
         bootstrap: Mapping[NodeId, str] | None = None,
+        join: Sequence[str] | str | None = None,
+        learner: bool = False,
         settings: NodeSettings | None = None,
         hub: MemoryHub | None = None,
         observe: Observer | None = None,
@@ -81,14 +83,20 @@ class RaftStore:
         - *node_id*, *cluster*, *bootstrap* say what an **empty** directory becomes: a founder of
           a cluster of the nodes in *bootstrap* (id to HOST:PORT, the same on each), or a cluster
           of this node alone.  Later they are noted, and refused where they contradict.
+        - *join* names members, HOST:PORT each, or one text with commas between: an empty directory
+          becomes a newcomer of their cluster.  The block begins at once; `joined` returns when it
+          votes.  A *learner* gets the log, and is to vote never.
         - *listen* is the one port for peers and HTTP; None has neither.
         - *advertise* is where others reach it, if that is not where it listens.
         - *hub* joins the nodes of one program in memory, in place of connections.
 
-        If the node fails, the block is cancelled, and the failure raised at its end: StorageFailed
-        or Halted.  Raises DataDirLocked, DataDirUnwritable, StorageCorrupt, SchemaNewer,
-        IdentityMismatch, PortInUse, ConfigurationInvalid, FounderDiskGone at the start.
+        If the node ends by itself, the block is cancelled, and why is raised at its end:
+        StorageFailed or Halted, MemberRemoved once it was removed from its cluster, MemberRefused
+        where it is never let in.  Raises DataDirLocked, DataDirUnwritable, StorageCorrupt,
+        SchemaNewer, IdentityMismatch, PortInUse, ConfigurationInvalid, FounderDiskGone,
+        SeedsSilent, MemberRefused, MemberRemoved at the start.
         """
+        seeds = join.split(",") if isinstance(join, str) else join or ()
         settings = settings or NodeSettings()
         disk = Path(data_dir) if isinstance(data_dir, str) else data_dir
         opening = partial(
@@ -99,6 +107,8 @@ class RaftStore:
             advertise=advertise,
             cluster=cluster,
             bootstrap=bootstrap,
+            join=tuple(seed.strip() for seed in seeds if seed.strip()),
+            learner=learner,
             settings=settings,
             hub=hub,
             observe=observe,
@@ -116,95 +126,78 @@ class RaftStore:
     ) -> AsyncIterator[RaftStore]:
         node = await opening()
         store = cls(node, settings, data_dir)
-        async with running(node, store.local_api, settings):
+        async with running(node, store.local_api, store._joining, settings):
             yield store
 
-    # Keys and values.
+    # The members.
 
-    async def set(
+    def members(self) -> Roster:
+        """Who belongs to the cluster, as this node knows it."""
+        return roster_of(self.server, self.cluster_id)
+
+    async def join(
         self,
-        key: str,
-        value: bytes,
+        address: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
-        session: SessionStamp | None = None,
-    ) -> Changed:
-        """Give *key* the value *value*.  Raises as `Operations` says."""
-        return (await self._operations.set(key, value, timeout=timeout, session=session)).result
+        learner: bool = False,
+        timeout: float = 60.0,  # noqa: ASYNC109  # on the node's own clock
+    ) -> Joined:
+        """Let the node at *address* in, and return when it votes; a *learner* when it listens.
 
-    async def get(
-        self,
-        key: str,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
-        stale: bool = False,
-    ) -> Found | Missing:
-        """Read *key*: linearizably, or with *stale* what this node has applied so far."""
-        return (await self._operations.get(key, timeout=timeout, stale=stale)).result
-
-    async def delete(
-        self,
-        key: str,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
-        session: SessionStamp | None = None,
-    ) -> Removed:
-        """Remove *key*; it also succeeds where there is nothing to remove."""
-        return (await self._operations.delete(key, timeout=timeout, session=session)).result
-
-    async def cas(
-        self,
-        key: str,
-        old: bytes | None,
-        new: bytes,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
-        session: SessionStamp | None = None,
-    ) -> Changed | CasMismatch:
-        """Give *key* the value *new* if it has *old*; None means that it is missing."""
-        placed = await self._operations.cas(key, old, new, timeout=timeout, session=session)
-        return placed.result
-
-    async def page(
-        self,
-        prefix: str = "",
-        after: str = "",
-        *,
-        limit: int = PAGE_KEYS,
-        values: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
-        stale: bool = False,
-    ) -> Page:
-        """Keys in order, all of the state at one index: at most *limit* behind *after*.
-
-        Its `next` is the `after` of the page that follows; None where none does.
+        It has to run, opened with *join*.  Its `done` is False where *timeout* seconds were not
+        enough: it is a learner then and goes on asking by itself.  Raises as
+        `http.api.MemberApi.join` does.
         """
-        placed = await self._operations.page(
-            prefix, after, limit=limit, values=values, timeout=timeout, stale=stale
+        deadline = anyio.current_time() + timeout
+        while True:
+            left = max(deadline - anyio.current_time(), PAUSE)
+            placed = await self._membership.join(address, learner=learner, timeout=left)
+            if placed.result.done or anyio.current_time() >= deadline:
+                return placed.result
+            await anyio.sleep(PAUSE)
+
+    async def joined(self) -> None:
+        """Return once this node is what it wants to be: a voter, or a learner that is to be one.
+
+        At once where it was not opened to join.
+        """
+        if self._joining is not None:
+            await self._joining.joined()
+
+    async def remove(
+        self,
+        node_id: NodeId,
+        *,
+        force: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+    ) -> None:
+        """Remove a member for good; one that was removed before is no failure.
+
+        Raises as `http.api.MemberApi.remove` does: QuorumAtRisk, unless by *force*.
+        """
+        await self._membership.remove(node_id, force=force, timeout=timeout)
+
+    def _changing(self, *, forward: bool, persist: bool) -> Membership:
+        def call(address: str) -> Awaitable[Welcome]:
+            return who_is(self.cluster_id, self.node_id, address, self._settings.dial_timeout)
+
+        return Membership(
+            self._node,
+            self._settings,
+            address=self.advertised,
+            call=call,
+            forward=forward,
+            persist=persist,
         )
-        return placed.result
 
-    async def scan(
-        self, prefix: str = "", *, values: bool = True, stale: bool = False
-    ) -> AsyncIterator[Listed]:
-        """All keys that begin with *prefix*, in order, page by page.
-
-        Each page is the state at one index; a key that is written meanwhile may be met or not.
-        """
-        after: str | None = ""
-        while after is not None:
-            page = await self.page(prefix, after, limit=PAGE_KEYS_MAX, values=values, stale=stale)
-            for listed in page.keys:
-                yield listed
-            after = page.next
-
-    async def register_session(
-        self,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
-    ) -> int:
-        """Begin a session, and return its id; a `SessionStamp` under it makes writes run once."""
-        return (await self._operations.register_session(timeout=timeout)).result.session
+    def _joining_of(self, node: Opened) -> Joining | None:
+        """What this node asks of the others; None where none could reach it."""
+        if node.advertised is None or node.network is None:
+            return None
+        own = self._changing(forward=True, persist=False)
+        return Joining(
+            node.node, own, address=node.advertised, seeds=node.seeds, learner=node.learner
+        )
 
     # The node.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from huffleraft.core import NodeId
+from huffleraft.http.api import Joined, Roster
 from huffleraft.kv.commands import SessionStamp
 from huffleraft.kv.queries import PAGE_KEYS, PAGE_KEYS_MAX, Found, Listed, Missing, Page
 from huffleraft.kv.results import CasMismatch, Changed, Removed
@@ -96,6 +97,24 @@ class SyncRaftStore:
     def register_session(self, *, timeout: float | None = None) -> int:
         """Begin a session, and return its id."""
         return self._portal.call(partial(self._store.register_session, timeout=timeout))
+
+    def members(self) -> Roster:
+        """Who belongs to the cluster, as this node knows it."""
+        return self._store.members()
+
+    def join(self, address: str, *, learner: bool = False, timeout: float = 60.0) -> Joined:
+        """Let the node at *address* in, and return when it votes; a *learner* when it listens."""
+        return self._portal.call(
+            partial(self._store.join, address, learner=learner, timeout=timeout)
+        )
+
+    def joined(self) -> None:
+        """Return once this node is what it wants to be."""
+        self._portal.call(self._store.joined)
+
+    def remove(self, node_id: NodeId, *, force: bool = False, timeout: float | None = None) -> None:
+        """Remove a member for good; one that was removed before is no failure."""
+        self._portal.call(partial(self._store.remove, node_id, force=force, timeout=timeout))
 
     @property
     def node_id(self) -> NodeId:

@@ -22,7 +22,7 @@ from huffleraft.core import (
     NodeId,
     Server,
 )
-from huffleraft.errors import Halted, HuffleraftError, Stopping
+from huffleraft.errors import Halted, HuffleraftError, MemberRemoved, Stopping
 from huffleraft.ports import (
     Clock,
     Dice,
@@ -304,7 +304,11 @@ class Node:
 
     def told_to_leave(self) -> None:
         """A member says that this node was removed."""
-        self._turns.told_to_leave = True
+        self.end_because(MemberRemoved(self.server.id))
+
+    def end_because(self, verdict: HuffleraftError) -> None:
+        """Let `run` end with *verdict*: others will have nothing to do with this node."""
+        self._turns.verdict = verdict
         self._bell.ring()
 
     # Its life.
@@ -312,7 +316,8 @@ class Node:
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Drive the server until `stop`, until it halts, or until it is a member no more.
 
-        Raises StorageFailed, Halted or MemberRemoved; by then every request has its answer.
+        Raises StorageFailed, Halted, MemberRemoved or what `end_because` was told; by then every
+        request has its answer.
         """
         try:
             async with anyio.create_task_group() as self._tasks:

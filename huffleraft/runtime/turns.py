@@ -53,8 +53,8 @@ class Turns:
     writer: Writer
     applier: Applier
     transfers: Transfers
-    told_to_leave: bool = False
-    """Whether a member has said that this node was removed."""
+    verdict: HuffleraftError | None = None
+    """Why the node is to end, by what others say of it."""
     messages_received: int = 0
     """Messages of peers that were dealt with."""
     _flush: FlushPlan = field(init=False)
@@ -82,8 +82,10 @@ class Turns:
         self.applier.release()
         if driver.halted is not None:
             return broken or Halted(driver.halted)
-        if self.told_to_leave or driver.server.id in self.machine.former_members:
+        if driver.server.id in self.machine.former_members:
             return MemberRemoved(driver.server.id)
+        if self.verdict is not None:
+            return self.verdict
         if self._flush.is_due(now):
             self.writer.want_flush()
         self.alarm.tell(min(driver.next_due, self.requests.next_due, self._flush.due))
