@@ -132,6 +132,17 @@ def serve(
             help="All founders, the same list on each; used only if the directory is empty.",
         ),
     ] = None,
+    join: Annotated[
+        options.Addresses | None,
+        typer.Option(
+            metavar="HOST:PORT,...",
+            parser=options.readable(options.parse_addresses),
+            help="Members through which to join a cluster; used until this node is a member.",
+        ),
+    ] = None,
+    learner: Annotated[
+        bool, typer.Option("--learner", help="With --join: get the log, and do not vote.")
+    ] = False,
     heartbeat_ms: Annotated[
         int, typer.Option(metavar="MS", help="How often a leader speaks.")
     ] = 100,
@@ -176,6 +187,8 @@ def serve(
             advertise=advertise,
             cluster=cluster,
             bootstrap=bootstrap,
+            join=join,
+            learner=learner,
             heartbeat_ms=heartbeat_ms,
             election_ms=election_ms,
             request_timeout=request_timeout,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from huffleraft.cli.options import Address, ElectionBounds
+    from huffleraft.cli.options import Address, Addresses, ElectionBounds
     from huffleraft.raftstore import RaftStore
     from huffleraft.runtime.driver import Observer
 
@@ -50,6 +50,8 @@ class Orders:
     advertise: Address | None
     cluster: str
     bootstrap: dict[str, str] | None
+    join: Addresses | None
+    learner: bool
     heartbeat_ms: int
     election_ms: ElectionBounds
     request_timeout: float
@@ -73,6 +75,24 @@ class Orders:
             )
         except ValueError as error:
             raise ConfigurationInvalid(str(error)) from None
+
+    def seeds(self) -> tuple[str, ...] | None:
+        """Through whom to join; None where nobody is to be asked.
+
+        Raises ConfigurationInvalid where the node is to be a founder too, or is to listen to
+        nobody.
+        """
+        if self.join is not None and self.bootstrap is not None:
+            raise ConfigurationInvalid(
+                "--join says that this node joins a cluster and --bootstrap that it founds one; "
+                "give one of them"
+            )
+        if self.learner and self.join is None:
+            raise ConfigurationInvalid(
+                "--learner says how to join a cluster, and --join names no member to join through; "
+                "give both or neither"
+            )
+        return self.join.each if self.join is not None else None
 
     def advertised(self) -> str | None:
         """The address to advertise; None where only the bound port can tell.
@@ -116,6 +136,7 @@ class Orders:
 def serve(orders: Orders) -> None:
     """Run the node that *orders* describe until it is told to stop.  Raises HuffleraftError."""
     orders.settings()  # what cannot work is told before anything is touched
+    orders.seeds()
     orders.advertised()
     if orders.backend == "trio" and find_spec("trio") is None:
         raise ConfigurationInvalid(
@@ -151,6 +172,8 @@ async def _run(
                 advertise=orders.advertised(),
                 cluster=orders.cluster,
                 bootstrap=orders.bootstrap,
+                join=orders.seeds(),
+                learner=orders.learner,
                 settings=orders.settings(),
                 observe=observe,
             ) as store:

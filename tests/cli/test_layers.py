@@ -60,6 +60,31 @@ def test_the_table_tells_values_and_origins(file: Path, capsys: pytest.CaptureFi
     ]
 
 
+def test_whom_to_join_may_stand_in_a_file_and_in_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text("join = 'a:1, b:2'\nlearner = true\n")
+    told = json.loads(shown(capsys, "--origin", "-o", "json", "--config", file))
+    assert told["join"] == {"value": "a:1,b:2", "origin": "file", "from": "node.toml"}
+    assert told["learner"] == {"value": True, "origin": "file", "from": "node.toml"}
+
+    monkeypatch.setenv("HUFFLERAFT_JOIN", "c:3")
+    told = json.loads(shown(capsys, "-o", "json", "--config", file))
+    assert (told["join"], told["bootstrap"]) == ("c:3", None)
+
+
+def test_to_join_and_to_found_at_once_is_told_by_where_each_is_said(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text("id = 'n1'\nbootstrap = 'n1=127.0.0.1:7301'\n")
+    monkeypatch.setenv("HUFFLERAFT_JOIN", "127.0.0.1:7302")
+
+    sentence = sentence_of(capsys, 16, "serve", "--data-dir", "data", "--config", file)
+    assert "--join says that this node joins a cluster" in sentence
+    assert "HUFFLERAFT_JOIN says join" in sentence
+    assert "node.toml says id, bootstrap" in sentence
+
+
 @pytest.mark.parametrize("name", ["serve", "dev"])
 def test_every_option_of_a_command_has_a_variable_and_a_row(
     name: str, capsys: pytest.CaptureFixture[str]
@@ -78,6 +103,8 @@ WRONG = [
     ("listen = 7201", "node.toml says listen = 7201; a string is expected there"),
     ("listen = '7201'", "node.toml has a listen that cannot be: '7201' is not an address"),
     ("heartbeat-ms = '80'", "node.toml says heartbeat-ms = '80'; a whole number is expected"),
+    ("join = ['a:1']", "node.toml says join = ['a:1']; a string is expected there"),
+    ("learner = 'yes'", "node.toml says learner = 'yes'; true or false is expected there"),
     ("heartbeat-ms = 7.5", "node.toml says heartbeat-ms = 7.5; a whole number is expected"),
     ("heartbeat-ms = true", "node.toml says heartbeat-ms = True; a whole number is expected"),
     ("request-timeout = 'long'", "node.toml says request-timeout = 'long'; a number is expected"),
