@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
-import typer
-
 from huffleraft.cli.failing import advised, end
 from huffleraft.cli.options import Addresses
 from huffleraft.cli.output import Output, print_json, print_table
@@ -19,7 +17,6 @@ from huffleraft.client import Joined, Left, OperationFailed, Patience, SyncClien
 REFUSED: Final = 1
 NO_EFFECT: Final = 3
 UNFINISHED: Final = 4
-INTERRUPTED: Final = 130
 
 _STEP_SECONDS: Final = 5.0
 """For one step; then whoever looks on learns why it takes so long, and it is tried again."""
@@ -154,8 +151,6 @@ def _ended_well(asking: Asking) -> Iterator[None]:
                 f"{failed.operation} is refused ({failed.code}): {failed.attempts[-1].detail}",
             )
         end(code, advised(failed, str(asking.endpoints), in_doubt=_AGAIN))
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager
