@@ -9,11 +9,13 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from huffleraft import RaftStore
+from huffleraft.core import PreCandidate
 from huffleraft.errors import NoLeader
 from huffleraft.http.problems import Problem
 from tests.cli.nodes import alone, ask
 from tests.http.test_routes import Node
-from tests.raftstore.stores import SWIFT
+from tests.raftstore.stores import PATIENCE, SWIFT
+from tests.runtime.parts import Steps
 
 pytestmark = pytest.mark.anyio
 
@@ -146,8 +148,12 @@ def test_a_node_tells_what_it_is_and_what_happened_to_it(tmp_path: Path) -> None
 async def test_messages_between_nodes_are_counted(tmp_path: Path) -> None:
     """One of two founders, alone: what it sends meets no link."""
     founders = {"n1": "127.0.0.1:7901", "n2": "127.0.0.1:7902"}
-    async with RaftStore.open(tmp_path, node_id="n1", bootstrap=founders, settings=SWIFT) as store:
-        with anyio.fail_after(20):
-            while not (messages := store.local_api.facts().messages)["dropped"]:  # noqa: ASYNC110
-                await anyio.sleep(0.02)
-    assert messages["sent"] == messages["received"] == 0
+    steps = Steps()
+    opening = RaftStore.open(
+        tmp_path, node_id="n1", bootstrap=founders, settings=SWIFT, observe=steps
+    )
+    async with opening as store:
+        with anyio.fail_after(PATIENCE):
+            await steps.until(lambda server: isinstance(server.role, PreCandidate))
+        messages = store.local_api.facts().messages
+    assert messages == {"sent": 0, "received": 0, "dropped": 1}
