@@ -156,7 +156,7 @@ async def _ask(
         return None, f"answers {answer.status_code}, and not with a status"
     try:
         return msgspec.json.decode(answer.content, type=_Status), None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return None, f"answers, but not with a status of ours: {error}"
 
 

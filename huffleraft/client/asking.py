@@ -129,7 +129,7 @@ def _problem(headers: httpx2.Headers, body: bytes) -> dict[str, Any]:
         return {}
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     whole = (
         isinstance(document, dict)

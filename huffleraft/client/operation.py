@@ -131,7 +131,7 @@ class Operation:
         """
         try:
             return read(heard)
-        except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
+        except (KeyError, ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
             detail = f"the answer is none of ours: {error}"
             self._attempts[-1] = foreign(heard.attempt.endpoint, detail).attempt
             self._in_doubt = self._in_doubt or not harmless

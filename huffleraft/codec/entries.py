@@ -13,6 +13,7 @@ import msgspec
 
 from huffleraft.codec.fields import (
     NUMBER_MAX,
+    UNREADABLE,
     ConfigurationFields,
     Number,
     PayloadFields,
@@ -74,6 +75,6 @@ def unpack_entries(first_index: LogIndex, blob: bytes | memoryview) -> tuple[Ent
     """The entries of *blob*, the first at *first_index*.  FrameInvalid if it is no batch."""
     try:
         fields = _decoder.decode(blob)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"this is no batch of entries: {error}") from error
     return entries_of(fields, first_index, 1, NUMBER_MAX)

@@ -12,6 +12,13 @@ from huffleraft.core.log import Payload, Snapshot
 from huffleraft.core.types import ORIGIN, EntryId, Term
 from huffleraft.errors import FrameInvalid
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that are not what it decodes.
+
+What it does not know it skips, value within value, and so the depth of what a stranger nests is
+the depth of its recursion.
+"""
+
 NUMBER_MAX = (1 << 63) - 1
 """The greatest term, index or round: what SQLite and other languages' runtimes still hold."""
 

@@ -14,6 +14,7 @@ import msgspec
 
 from huffleraft.codec.entries import BatchFields, entries_of, entry_fields
 from huffleraft.codec.fields import (
+    UNREADABLE,
     Id,
     Number,
     SnapshotFields,
@@ -111,7 +112,7 @@ def decode(data: bytes | bytearray | memoryview) -> Message:
     """The one message that *data* is.  Raises FrameInvalid for anything else."""
     try:
         fields = _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"this is no message of the protocol: {error}") from error
     return _message_of(fields)
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from huffleraft.codec.fields import (
+    UNREADABLE,
     ConfigurationFields,
     SnapshotFields,
     configuration_fields,
@@ -48,5 +49,5 @@ def unpack_snapshot(blob: bytes) -> Snapshot:
 def _decoded(decoder: msgspec.msgpack.Decoder[T], blob: bytes, noun: str) -> T:
     try:
         return decoder.decode(blob)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"this is no {noun}: {error}") from error

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from huffleraft.codec.fields import UNREADABLE
 from huffleraft.errors import FrameInvalid
 from huffleraft.kv.limits import FORMAT_VERSION, INTEGER_MAX, VALUE_BYTES_MAX
 
@@ -66,7 +67,7 @@ class Format(Generic[T]):
             )
         try:
             return self._decode.decode(memoryview(data)[1:])
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             raise FrameInvalid(
                 f"a {self._noun} of format version {FORMAT_VERSION} is damaged or beyond its "
                 "limits; send it again, whole"

@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from huffleraft.codec.fields import MEMBERS_MAX, Address, Id
+from huffleraft.codec.fields import MEMBERS_MAX, UNREADABLE, Address, Id
 from huffleraft.core import Configuration, ConfigurationRequested, Leader, NodeId, Ref, Server
 from huffleraft.errors import (
     FrameInvalid,
@@ -61,7 +61,7 @@ def decode_wish(payload: bytes) -> Wish:
     """The wish in *payload*.  Raises FrameInvalid, in one sentence."""
     try:
         return _decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"this is no change of members: {error}") from error
 
 

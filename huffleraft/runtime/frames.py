@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from huffleraft.codec import messages as codec
-from huffleraft.codec.fields import Number
+from huffleraft.codec.fields import UNREADABLE, Number
 from huffleraft.errors import FrameInvalid
 from huffleraft.ports import (
     Forward,
@@ -161,7 +161,7 @@ def decode_peer_message(body: bytes) -> PeerMessage:
         return codec.decode(body)
     try:
         decoded: _Forward | _Forwarded = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"a forwarded operation cannot be read: {error}") from error
     if isinstance(decoded, _Forward):
         return Forward(decoded.number, decoded.kind, decoded.payload)

@@ -14,7 +14,7 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from huffleraft.codec.fields import ADDRESS_CHARACTERS_MAX
+from huffleraft.codec.fields import ADDRESS_CHARACTERS_MAX, UNREADABLE
 from huffleraft.core.types import NodeId
 from huffleraft.errors import FrameInvalid, HandshakeRefused, MemberRemoved
 from huffleraft.runtime.frames import MAGIC, framed
@@ -208,7 +208,7 @@ def decode_hello(body: bytes) -> Hello:
     """The caller's first frame.  Raises FrameInvalid."""
     try:
         return _hello_decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"the first frame is no hello: {error}") from error
 
 
@@ -216,6 +216,6 @@ def decode_answer(body: bytes) -> Welcome | Refusal:
     """The callee's first frame.  Raises FrameInvalid."""
     try:
         decoded: Welcome | Refusal = _answer_decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"the answer to the hello cannot be read: {error}") from error
     return decoded

@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from huffleraft.codec import messages as codec
-from huffleraft.codec.fields import Number
+from huffleraft.codec.fields import UNREADABLE, Number
 from huffleraft.codec.seals import SEAL_BYTES, seal
 from huffleraft.core.messages import InstallSnapshotRequest
 from huffleraft.errors import FrameInvalid
@@ -95,7 +95,7 @@ def decode_transfer(body: bytes) -> TransferMessage:
     """The message in *body*.  Raises FrameInvalid, in one sentence."""
     try:
         decoded: _Body = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameInvalid(f"a frame of a snapshot cannot be read: {error}") from error
     match decoded:
         case _Ask(number):

@@ -256,6 +256,8 @@ LOST = {
     "rubbish": b"\x00\x01\x02\r\n\r\n",
     "no text": b"HTTP/1.1 503 Oops\r\nHuffleraft-Node: n1\r\nContent-Length: 3\r\n"
     b'Content-Type: application/problem+json\r\n\r\n"\xff"',
+    "nested": b"HTTP/1.1 503 Oops\r\nHuffleraft-Node: n1\r\nContent-Length: 4000\r\n"
+    b"Content-Type: application/problem+json\r\n\r\n" + b"[" * 4_000,
 }
 
 
@@ -306,6 +308,11 @@ SIGNED_RUBBISH = {
     ),
     "no page": (
         said("200 OK", "json", b'{"index": 1, "keys": [{}]}'),
+        lambda client: client.page(),
+        True,
+    ),
+    "nested": (
+        said("200 OK", "json", b'{"index": 1, "keys": [], "next": null, "x": ' + b"[" * 4_000),
         lambda client: client.page(),
         True,
     ),

@@ -144,6 +144,33 @@ def test_bytes_that_are_no_message_are_named_so_in_one_sentence(body: bytes) -> 
     assert "\n" not in str(error.value)
 
 
+NESTED = b"\x91" * 3_900 + b"\x00"
+"""An array in an array, and so on, as deep as a first frame may be long."""
+
+
+def with_another_field(body: bytes, field: bytes) -> bytes:
+    """*body*, which is an array, with *field* behind its own: as a later version may send it."""
+    return bytes([body[0] + 1]) + body[1:] + field
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SnapshotAsk(1),
+        SnapshotOffer(3, INSTALL, 5, bytes(32)),
+        sealed_chunk(1, 0, b"x"),
+        SnapshotWanted(1, 0, Standing.MORE),
+        Forward(1, True, b"x"),
+        Forwarded(1, "ok", b"", 0, 0),
+        PreVoteRequest("n1", 3, EntryId(2, 9)),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_what_nests_too_deep_to_be_skipped_is_refused(message: PeerMessage) -> None:
+    with pytest.raises(FrameInvalid):
+        decode_peer_message(with_another_field(encode_peer_message(message), NESTED))
+
+
 @given(st.data())
 def test_damaged_bytes_are_a_message_or_frame_invalid_and_nothing_else(data: st.DataObject) -> None:
     messages: list[PeerMessage] = [
@@ -273,6 +300,13 @@ def test_the_caller_judges_who_answers(said: Welcome, why: str) -> None:
 def test_what_is_no_hello_is_named_so(body: bytes) -> None:
     with pytest.raises(FrameInvalid, match="the first frame is no hello"):
         decode_hello(body)
+
+
+def test_a_first_frame_that_nests_too_deep_is_refused() -> None:
+    with pytest.raises(FrameInvalid, match="the first frame is no hello"):
+        decode_hello(with_another_field(body_of(HER.hello()), NESTED))
+    with pytest.raises(FrameInvalid, match="the answer to the hello cannot be read"):
+        decode_answer(with_another_field(body_of(Refusal("no")), NESTED))
 
 
 def test_an_answer_that_is_no_text_is_named_so() -> None:
