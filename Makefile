@@ -51,8 +51,8 @@ kills: venv ## claim: kill -9 loses and repeats nothing that was acknowledged (C
 checker: venv ## claim: the search agrees with brute force on every small history
 	$(BIN)/python -m tests.jepsen_lite.checkers.exhaustive
 
-hostile: venv ## claim: no request that can be said gets an answer that /v1/openapi.json does not know
-	$(BIN)/python -m pytest -m deep tests/http/test_hostile.py $(ARGS)
+hostile: venv ## claim: whatever is said over HTTP is answered as /v1/openapi.json says; 100,000 bad frames harm no node
+	$(BIN)/python -m pytest -m deep tests/http/test_hostile.py tests/runtime/test_hostile_frames.py $(ARGS)
 
 wheel: venv ## claim: the built wheel installs in an empty environment, serves, and passes the core's tests
 	$(BIN)/python .ci/wheel.py
