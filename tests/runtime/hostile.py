@@ -32,6 +32,7 @@ from huffleraft.kv.queries import Get, encode_query
 from huffleraft.ports import (
     Forward,
     Forwarded,
+    Kind,
     PeerMessage,
     SnapshotAsk,
     SnapshotChunk,
@@ -39,6 +40,7 @@ from huffleraft.ports import (
     SnapshotWanted,
     Standing,
 )
+from huffleraft.runtime.changes import Remove, encode_wish
 from huffleraft.runtime.frames import (
     FRAME_BYTES_MAX,
     KEEPALIVE,
@@ -124,10 +126,15 @@ class Forge:
     def _own(self) -> list[PeerMessage]:
         number, size = self._number(), 3 << 20 if self._one_in(200) else self._dice.randrange(40)
         payload = self._dice.choice(
-            [encode_command(Set("hostile", b"x")), encode_query(Get("hostile")), bytes(size)]
+            [
+                encode_command(Set("hostile", b"x")),
+                encode_query(Get("hostile")),
+                encode_wish(Remove("nobody", force=True)),
+                bytes(size),
+            ]
         )
         return [
-            Forward(number, self._one_in(2), payload),
+            Forward(number, self._dice.choice(list(Kind)), payload),
             Forwarded(number, "ok", payload, self._number(), STALE),
             SnapshotAsk(number),
             sealed_chunk(number, self._number(), bytes(1 + size % 200_000)),

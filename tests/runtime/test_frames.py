@@ -160,7 +160,7 @@ def with_another_field(body: bytes, field: bytes) -> bytes:
         SnapshotOffer(3, INSTALL, 5, bytes(32)),
         sealed_chunk(1, 0, b"x"),
         SnapshotWanted(1, 0, Standing.MORE),
-        Forward(1, True, b"x"),
+        Forward(1, Kind.WRITE, b"x"),
         Forwarded(1, "ok", b"", 0, 0),
         PreVoteRequest("n1", 3, EntryId(2, 9)),
     ],
