@@ -373,6 +373,10 @@ class Network(Protocol):
         """Keep links to exactly these peers from now on."""
         ...
 
+    def reaches(self, peer: NodeId) -> bool:
+        """Whether there is a link to *peer*, as far as is known here."""
+        ...
+
 
 # Time and chance.
 

@@ -83,7 +83,7 @@ class NodeSettings:
     """Bytes of frames that wait to leave to one peer; beyond it further ones are lost."""
     founding_patience: float = 1.0
     """How long a founder waits for the others to say whether they have met its id."""
-    join_patience: float = 30.0
+    join_patience: float = 10.0
     """How long a newcomer tries to reach a member before it gives up."""
 
     # The end.

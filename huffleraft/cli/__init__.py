@@ -7,8 +7,8 @@ Exit codes, as `cli.exits` lists them beside those of `kv` and of changes of mem
 asked; 2 usage; 10 data directory in use; 11 damaged; 12 written by a newer version; 13 another
 node's or cluster's; 14 not writable; 15 address in use; 16 options that cannot work; 17 a founder's
 disk is gone; 18 the disk is full; 19 removed from its cluster; 20 the storage failed; 21 nobody to
-join through; 30 the cluster does not serve; 130 or 143 stopped at once by a second signal; 1
-anything else.
+join through; 22 not let in; 30 the cluster does not serve; 130 or 143 stopped at once by a second
+signal; 1 anything else.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ EXIT_CODES: dict[int, str] = {
     19: "the node was removed from its cluster, and its id is never used again",
     20: "the storage failed, and the node halted or did not start",
     21: "no member answers through which the node could join",
+    22: "the cluster does not let the node in",
     30: "the cluster has no leader, or no quorum of it answers",
     130: "stopped at once by a second Ctrl-C (143: by a second SIGTERM)",
 }

@@ -183,7 +183,8 @@ class Joined:
 class MemberApi(Protocol):
     """Changes of members, as one door asks them.
 
-    Both raise as `KeyApi` does, and ChangePending, MemberRefused, QuorumAtRisk, all definite.
+    Both raise as `KeyApi` does, and ChangePending, MemberRefused, MemberRemoved, QuorumAtRisk, all
+    definite.
     """
 
     async def join(

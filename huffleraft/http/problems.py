@@ -177,7 +177,7 @@ def problem_of(error: errors.HuffleraftError, target: bytes = b"") -> Problem:
             return _retry_later(error.code, str(error), retry_after_ms)
         case errors.MemberUnreachable():
             return _retry_later(error.code, str(error), _CALL_BACK_MS)
-        case errors.MemberRefused() | errors.QuorumAtRisk():
+        case errors.MemberRefused() | errors.MemberRemoved() | errors.QuorumAtRisk():
             return Problem(409, error.code, str(error))
         case errors.NoSuchMember():
             return Problem(404, error.code, str(error))

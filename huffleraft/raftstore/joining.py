@@ -14,7 +14,7 @@ from typing import Final
 import anyio
 
 from huffleraft.core import NodeId
-from huffleraft.errors import HuffleraftError, MemberRefused, SeedsSilent
+from huffleraft.errors import HuffleraftError, MemberRefused, MemberRemoved, SeedsSilent
 from huffleraft.raftstore.membership import Membership
 from huffleraft.runtime.node import Node
 
@@ -71,10 +71,12 @@ class Joining:
         await self._joined.wait()
 
     async def run(self) -> None:
-        """Ask until it is.  Raises MemberRefused where a newcomer is never let in."""
+        """Ask until it is.  Raises MemberRefused or MemberRemoved where it never will be."""
         while not self._is_done():
             try:
                 await self._step()
+            except MemberRemoved:
+                raise
             except MemberRefused as refusal:
                 if self._node.server.configuration.address_of(self._node.server.id) is None:
                     raise
@@ -113,6 +115,8 @@ class Joining:
             try:
                 await client.join(self._address, node_id=node_id, learner=self._learner)
             except OperationFailed as failed:
+                if failed.code == MemberRemoved.code:
+                    raise MemberRemoved(node_id) from None
                 if failed.code == MemberRefused.code:
                     raise MemberRefused(failed.attempts[-1].detail) from None
                 self._complain(str(failed))

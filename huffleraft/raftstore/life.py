@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import SocketListener, TaskGroup, TaskStatus
 
-from huffleraft.errors import HuffleraftError, MemberRefused
+from huffleraft.errors import HuffleraftError, MemberRefused, MemberRemoved
 from huffleraft.http.listener import Listener
 from huffleraft.raftstore.joining import Joining
 from huffleraft.raftstore.local_api import LocalApi
@@ -81,7 +81,7 @@ async def _start(
 async def _join(node: Node, joining: Joining) -> None:
     try:
         await joining.run()
-    except MemberRefused as refusal:
+    except (MemberRefused, MemberRemoved) as refusal:
         node.end_because(refusal)
 
 

@@ -20,9 +20,11 @@ from huffleraft.errors import (
     FrameInvalid,
     HuffleraftError,
     MemberRefused,
+    MemberRemoved,
     NoSuchMember,
     QuorumAtRisk,
 )
+from huffleraft.ports import Network
 from huffleraft.runtime.machines import Machine
 
 
@@ -86,11 +88,13 @@ class _Members:
 class Changes:
     """Makes events of wishes, and says what came of them.
 
-    *server* is the server as it stands, and *machine* knows who has left.
+    *server* is the server as it stands, *machine* knows who has left, and *network* who is
+    connected.
     """
 
-    def __init__(self, machine: Machine, server: Callable[[], Server]) -> None:
+    def __init__(self, machine: Machine, network: Network, server: Callable[[], Server]) -> None:
         self._machine = machine
+        self._network = network
         self._server = server
 
     def event_for(self, ref: Ref, payload: bytes) -> ConfigurationRequested | HuffleraftError:
@@ -103,13 +107,37 @@ class Changes:
             wish = decode_wish(payload)
         except FrameInvalid as damage:
             return MemberRefused(damage.why)
+        fault = self._make(wish, members)
+        if fault is not None:
+            return fault
+        force = isinstance(wish, Remove) and wish.force
+        if not (force or self._keeps_a_quorum(server, members)):
+            return self.risk(payload)
+        return members.asked(ref, force=force)
+
+    def _make(self, wish: Wish, members: _Members) -> HuffleraftError | None:
+        """Make *members* what *wish* wants them to be, or say why they cannot."""
         match wish:
             case Admit():
-                return self._fault_of(wish, members) or _admitting(wish, members).asked(ref)
-            case Remove():
-                return self._removing(wish, members, ref)
+                fault = self._fault_of(wish, members)
+                if fault is None:
+                    _admit(wish, members)
+                return fault
+            case Remove(node):
+                return self._remove(node, members)
             case _:
                 assert_never(wish)
+
+    def _keeps_a_quorum(self, server: Server, members: _Members) -> bool:
+        """Whether those who are connected are a quorum of what comes first.
+
+        A process that died shows here at once, and in its silence, which the core looks at, only
+        after a while.
+        """
+        wanted = Configuration.of(members.voters, members.learners)
+        first = server.configuration.entering(wanted)
+        connected = {node for node in first.electors if self._network.reaches(node)}
+        return first.is_quorum({server.id, *connected})
 
     def standing_after(self, payload: bytes) -> bytes:
         """What the node of the wish in *payload* is now; empty if it is no member."""
@@ -131,10 +159,7 @@ class Changes:
         node = wish.node_id
         everybody = {**members.voters, **members.learners}
         if node in self._machine.former_members:
-            return MemberRefused(
-                f"{node} was removed from this cluster, and a node id is never used again; delete "
-                "its data directory and start it under a new id"
-            )
+            return MemberRemoved(node)
         if node in members.voters and wish.empty:
             return MemberRefused(
                 f"{node} votes in this cluster and its log is empty: its disk is gone; remove it "
@@ -150,13 +175,9 @@ class Changes:
             return MemberRefused(f"there are {MEMBERS_MAX} members already; remove some first")
         return None
 
-    def _removing(
-        self, wish: Remove, members: _Members, ref: Ref
-    ) -> ConfigurationRequested | HuffleraftError:
-        node = wish.node_id
+    def _remove(self, node: NodeId, members: _Members) -> HuffleraftError | None:
         if node not in members.voters and node not in members.learners:
-            was_one = node in self._machine.former_members
-            return members.asked(ref) if was_one else NoSuchMember(node)
+            return None if node in self._machine.former_members else NoSuchMember(node)
         members.voters.pop(node, None)
         members.learners.pop(node, None)
         if not members.voters:
@@ -164,12 +185,12 @@ class Changes:
                 f"{node} is the only voter, and without one nothing could be decided; let another "
                 "node join first"
             )
-        return members.asked(ref, force=wish.force)
+        return None
 
 
-def _admitting(wish: Admit, members: _Members) -> _Members:
+def _admit(wish: Admit, members: _Members) -> None:
     """One step: in as a learner; or from there, once its log holds something, to a voter."""
-    voters, learners = dict(members.voters), dict(members.learners)
+    voters, learners = members.voters, members.learners
     node, at = wish.node_id, wish.address
     known = node in voters or node in learners
     votes = node in voters or (known and not wish.learner and not wish.empty)
@@ -178,4 +199,3 @@ def _admitting(wish: Admit, members: _Members) -> _Members:
         voters[node] = at
     else:
         learners[node] = at
-    return _Members(voters, learners)

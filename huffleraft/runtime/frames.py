@@ -113,6 +113,7 @@ _Outcome: TypeAlias = Literal[
     "unknown",
     "change-pending",
     "member-refused",
+    "member-removed",
     "quorum-at-risk",
     "no-such-member",
 ]

@@ -53,6 +53,10 @@ class MemoryHub:
         """Let *node* have links to exactly *peers*."""
         self._peers[node] = frozenset(peers)
 
+    def attached(self, node: NodeId) -> bool:
+        """Whether *node* is there."""
+        return node in self._inboxes
+
     def linked(self, source: NodeId, to: NodeId) -> bool:
         """Whether either keeps a link to the other: whoever is called can answer."""
         return to in self._peers.get(source, ()) or source in self._peers.get(to, ())
@@ -78,6 +82,10 @@ class MemoryNetwork:
         """Deliver *message* at once; False if *to* is not there, or neither is the other's peer."""
         linked = self._hub.linked(self._node, to)
         return linked and self._hub.deliver(self._node, to, message)
+
+    def reaches(self, peer: NodeId) -> bool:
+        """Whether *peer* is there; a cut is not seen, as on a network."""
+        return self._hub.attached(peer)
 
     def connect(self, addresses: Mapping[NodeId, str]) -> None:
         """Keep links to exactly these peers from now on; their addresses mean nothing here."""

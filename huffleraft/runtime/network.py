@@ -87,6 +87,11 @@ class PeerNetwork:
         self.dropped += not taken
         return taken
 
+    def reaches(self, peer: NodeId) -> bool:
+        """Whether the link to *peer* stands."""
+        link = self._links.get(peer)
+        return link is not None and link.up
+
     def connect(self, addresses: Mapping[NodeId, str]) -> None:
         """Keep links to these peers; one whose address has changed is dialled anew.
 

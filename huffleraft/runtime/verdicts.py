@@ -8,6 +8,7 @@ from huffleraft.errors import (
     Halted,
     HuffleraftError,
     MemberRefused,
+    MemberRemoved,
     NoSuchMember,
     Overloaded,
     QuorumAtRisk,
@@ -45,6 +46,8 @@ def _named(error: HuffleraftError) -> tuple[str, str]:
             return "change-pending", ""
         case MemberRefused(why):
             return "member-refused", why
+        case MemberRemoved(node_id):
+            return "member-removed", node_id
         case QuorumAtRisk(why):
             return "quorum-at-risk", why
         case NoSuchMember(node_id):
@@ -72,6 +75,8 @@ def meaning(
             return change_pending(settings)
         case "member-refused":
             return MemberRefused(rest.decode(errors="replace"))
+        case "member-removed":
+            return MemberRemoved(rest.decode(errors="replace"))
         case "quorum-at-risk":
             return QuorumAtRisk(rest.decode(errors="replace"))
         case "no-such-member":

@@ -115,6 +115,7 @@ async def test_a_node_that_does_not_lead_says_who_does_or_hands_it_on(
     [
         (errors.ChangePending(250), 503, "change-pending", True, 250),
         (errors.MemberRefused("n2 has lost its disk"), 409, "member-refused", True, None),
+        (errors.MemberRemoved("n2"), 409, "member-removed", True, None),
         (errors.QuorumAtRisk("n1 would be alone"), 409, "quorum-at-risk", True, None),
         (errors.MemberUnreachable(HERE, "refused"), 503, "member-unreachable", True, 500),
         (errors.NoLeader(300), 503, "no-leader", True, 300),

@@ -242,7 +242,7 @@ async def test_a_caller_that_nobody_knows_is_answered_where_it_says_that_it_is()
         leader.die()
         while "n5" not in newcomer.inbox.lost:
             await newcomer.inbox.change()
-    assert not newcomer.network.send("n5", a_message("n9"))
+    assert not newcomer.network.reaches("n5")
 
 
 async def test_a_member_that_moved_is_answered_at_its_new_address() -> None:

@@ -56,6 +56,9 @@ class Answers:
     def connect(self, addresses: object) -> None:
         pass
 
+    def reaches(self, peer: str) -> bool:
+        return True
+
     async def until(self, count: int) -> tuple[str, SnapshotWanted]:
         while len(self.sent) < count:
             self._more = anyio.Event()
