@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,11 +19,13 @@ import pytest
 from huffleraft.cli.layout import lay_out
 from tests.cli.nodes import FAST, alone, ask, knows_a_leader, stop
 from tests.cli.processes import Running
+from tests.raftstore.stores import free_addresses
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-KEYS, NODES, LOOKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-"""Commands that ask for keys, that run a cluster of three, and that look at one."""
+KEYS, NODES, GROWTH, LOOKS, REPLACEMENT = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+"""Commands that ask for keys, run a cluster of three, let it grow and shrink, look at it, and
+replace a node that is lost."""
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=["a whole node", "a script", "the core alone"])
@@ -121,6 +124,65 @@ def test_nodes_are_damaged_and_lost_as_the_readme_says(tmp_path: Path) -> None:
         status, body = ask("GET", f"{at['n1']}?leader=forward&timeout=0.5")
         assert (status, json.loads(body)["definite"]) == (503, True), body
         assert ask("GET", f"{at['n1']}?consistency=stale") == (200, b"1")
+
+
+def test_a_cluster_grows_and_shrinks_as_the_readme_says(tmp_path: Path) -> None:
+    serve, there = _serves(tmp_path), _there(tmp_path)
+    joins, *commands = GROWTH.splitlines()
+    with ExitStack() as stack:
+        nodes = {node: stack.enter_context(Running(*line)) for node, line in serve.items()}
+        for running in nodes.values():
+            running.line(knows_a_leader)
+        newcomer = stack.enter_context(Running(*_words(there(joins)), *FAST))
+        newcomer.ready()
+        told = [_shell(there(line).partition("#")[0]) for line in commands]
+        assert "n4" in told[1]
+        assert newcomer.end() == 19, newcomer.report()
+
+
+def test_a_lost_node_is_replaced_as_the_readme_says(tmp_path: Path) -> None:
+    serve, there = _serves(tmp_path), _there(tmp_path)
+    remove, wipe, joins, join = (line.strip() for line in REPLACEMENT.splitlines() if line.strip())
+    with ExitStack() as stack:
+        nodes = {node: stack.enter_context(Running(*line)) for node, line in serve.items()}
+        at = {
+            node: f"http://{running.ready()['listen']}/v1/kv/k" for node, running in nodes.items()
+        }
+        for running in nodes.values():
+            running.line(knows_a_leader)
+        assert ask("PUT", f"{at['n1']}?leader=forward", b"1")[0] == 200
+        kill(nodes["n3"])
+
+        _shell(there(remove))
+        assert (tmp_path / "n3").exists()
+        _shell(there(wipe))
+        assert not (tmp_path / "n3").exists()
+        newcomer = stack.enter_context(Running(*_words(there(joins)), *FAST))
+        newcomer.ready()
+        _shell(there(join))
+
+        assert ask("GET", f"{at['n3']}?leader=forward") == (200, b"1")  # n5's address now
+        kill(nodes["n2"])  # a majority is left, with the newcomer's vote
+        newcomer.line(knows_a_leader)
+        assert ask("PUT", f"{at['n3']}?leader=forward&timeout=20", b"2")[0] == 200
+
+
+def _there(directory: Path) -> Callable[[str], str]:
+    """Puts the README's addresses and directories where this cluster has them."""
+    (four,) = free_addresses(1)
+    addresses = [*lay_out(3, directory).addresses.values(), four]
+
+    def there(text: str) -> str:
+        for number, address in enumerate(addresses, start=1):
+            text = text.replace(f"127.0.0.1:720{number}", address)
+        return text.replace("data/", f"{directory}/")
+
+    return there
+
+
+def _words(line: str) -> list[str]:
+    """What follows the program's name."""
+    return shlex.split(line, comments=True)[1:]
 
 
 def _serves(directory: Path) -> dict[str, list[str]]:
