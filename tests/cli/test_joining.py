@@ -5,8 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,12 @@ def one(directory: Path) -> Iterator[tuple[Running, str]]:
     with Running(*command, "--bootstrap", layout.bootstrap, *FAST) as running:
         running.line(knows_a_leader)
         yield running, address
+
+
+def more_lines(running: Running, words: str, count: int) -> None:
+    """Wait for *count* lines with *words* that come after this."""
+    seen = len(running.err)
+    running.line(lambda _: sum(words in line for line in running.err[seen:]) >= count)
 
 
 def test_a_node_joins_three_is_a_voter_and_holds_what_was_written(tmp_path: Path) -> None:
@@ -142,7 +150,8 @@ def test_who_is_removed_ends_by_name_and_never_comes_back(tmp_path: Path) -> Non
         # Nor with an empty directory, under its old name.
         join = ("--id", "n3", "--join", where["n1"], *FREE, *FAST)
         with Running("serve", "--data-dir", tmp_path / "new", *join) as running:
-            assert running.end() == 19, running.report()
+            assert running.end() == 22, running.report()
+            assert "n3 was removed from this cluster" in running.sentence()
 
 
 def test_a_removal_that_would_leave_no_quorum_is_refused_unless_forced(tmp_path: Path) -> None:
@@ -152,6 +161,8 @@ def test_a_removal_that_would_leave_no_quorum_is_refused_unless_forced(tmp_path:
         down, up = (node for node in nodes if node != leader)
         nodes[down].send(signal.SIGKILL)
         nodes[down].end()
+        # For so long the leader takes for granted that who answered a moment ago still does.
+        more_lines(nodes[leader], "expired check-quorum", 2)
 
         run = removed(where[leader], up)
         assert (run.returncode, run.stdout) == (1, "")
@@ -177,12 +188,36 @@ def test_what_is_not_known_and_who_does_not_answer_is_told(tmp_path: Path) -> No
         assert standings(address) == {"n1": "voter"}
 
 
+class OfAnOlderVersion(BaseHTTPRequestHandler):
+    """A node that knows nothing of members."""
+
+    def do_GET(self) -> None:
+        body = b'{"code": "no-such-route", "definite": true, "detail": "there is nothing here"}'
+        self.send_response(404)
+        self.send_header("Content-Type", "application/problem+json")
+        self.send_header("Huffleraft-Node", "n1")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Standard error is the test's."""
+
+
 def test_a_newcomer_without_anybody_to_join_through_says_so(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        nowhere = f"127.0.0.1:{gone.getsockname()[1]}"
-    with Running("serve", "--data-dir", tmp_path / "x", "--join", nowhere, *FREE) as running:
-        assert running.end() == 21, running.report()
-        assert f"no member answers at {nowhere}" in running.sentence()
+    """One that is silent is asked for half a minute; one that does not know how, once."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), OfAnOlderVersion) as seed:
+        thread = threading.Thread(target=seed.serve_forever)
+        thread.start()
+        address = f"127.0.0.1:{seed.server_address[1]}"
+        try:
+            command = ("serve", "--data-dir", tmp_path / "x", "--join", address, *FREE)
+            with Running(*command) as running:
+                assert running.end() == 21, running.report()
+                assert f"no member answers at {address}" in running.sentence()
+        finally:
+            seed.shutdown()
+            thread.join()
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("seeds_again", [True, False])
