@@ -23,10 +23,14 @@ FACTS = sorted(
 )
 
 
+WHOLE = {errors.MemberRefused, errors.QuorumAtRisk}
+"""Those who raise them write the whole sentence."""
+
+
 def example(fact: type[HuffleraftError]) -> HuffleraftError:
     """One error of this class, its fields filled by their annotated types."""
-    values = {"int": 3, "str": "words", "float": 0.5}
-    types = [str(one.type).split(" ", maxsplit=1)[0] for one in fields(fact)]  # type: ignore[arg-type]  # a dataclass
+    values = {"int": 3, "str": "words", "float": 0.5, "tuple[str, ...]": ("this", "that")}
+    types = [str(one.type).split(" |", maxsplit=1)[0] for one in fields(fact)]  # type: ignore[arg-type]  # a dataclass
     return fact(*(values[name] for name in types))
 
 
@@ -34,9 +38,11 @@ def example(fact: type[HuffleraftError]) -> HuffleraftError:
 def test_every_error_has_one_sentence_that_tells_its_fields(fact: type[HuffleraftError]) -> None:
     error = example(fact)
     assert "\n" not in str(error)
-    assert len(str(error)) > 20
+    assert len(str(error)) > 20 or fact in WHOLE
     for one in fields(error):  # type: ignore[arg-type]  # a dataclass
-        assert str(getattr(error, one.name)) in str(error)
+        value = getattr(error, one.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            assert str(part) in str(error)
 
 
 @pytest.mark.parametrize("fact", FACTS)
@@ -49,8 +55,8 @@ def test_every_error_survives_pickling(fact: type[HuffleraftError]) -> None:
 def test_codes_and_the_exit_codes_of_start_up_are_each_used_once() -> None:
     codes = [fact.code for fact in FACTS]
     assert len(set(codes)) == len(codes)
-    start_up = [fact.exit_code for fact in FACTS if 10 <= fact.exit_code < 20]
-    assert sorted(start_up) == list(range(10, 19))
+    start_up = [fact.exit_code for fact in FACTS if fact.exit_code not in (1, 20)]
+    assert sorted(start_up) == [*range(10, 20), 21, 22]
 
 
 def test_only_what_may_still_take_effect_is_indefinite() -> None:
