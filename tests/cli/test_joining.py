@@ -174,6 +174,15 @@ def test_a_removal_that_would_leave_no_quorum_is_refused_unless_forced(tmp_path:
         assert set(standings(where[leader])) == {leader, up}
 
 
+def test_a_wish_that_is_fulfilled_may_be_said_again_after_many_writes(tmp_path: Path) -> None:
+    """Its answer stands far behind what has been applied since."""
+    with one(tmp_path) as (running, address):
+        for number in range(3):
+            assert ask("PUT", f"http://{address}/v1/kv/{number}", b"1")[0] == 200
+        assert joined(address, address)["standing"] == "voter"
+        stop(running)
+
+
 def test_what_is_not_known_and_who_does_not_answer_is_told(tmp_path: Path) -> None:
     with one(tmp_path) as (_, address):
         run = removed(address, "n9")
