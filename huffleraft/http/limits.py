@@ -25,6 +25,12 @@ SLICE_BYTES: Final = 8 << 10
 READ_BYTES: Final = 64 << 10
 """Bytes taken from a socket at once."""
 
+DROP_BYTES: Final = 512
+"""A read of fewer bytes that completes nothing is a drop: any network carries more in a packet."""
+
+DROPS_MAX: Final = 4
+"""Drops in a row of one head, or one body, before its client is read with pauses between."""
+
 CAS_BODY_BYTES_MAX: Final = 2 * (4 * math.ceil(VALUE_BYTES_MAX / 3)) + 4096
 """A compare-and-set: two values in base64, and the JSON around them."""
 
@@ -53,5 +59,8 @@ class DoorSettings:
     """For a response to be taken by the other side."""
     idle_timeout: float = 60.0
     """Between two requests."""
+    drop_pause: float = 1.0
+    """How long a client who sends in drops is left unread each time, so that they gather.  What
+    a slow client costs is so many reads, however few bytes come by each."""
     linger: float = 2.0
     """How long what a refused client still sends is thrown away, so that it reads the refusal."""

@@ -3,6 +3,8 @@
 It begins as a stranger.  The first bytes decide: a peer's handshake is handed to the node's
 links, with the stream; anything else is HTTP.  A visit waits without timers of its own: it notes
 what it waits for and since when, and the listener's one sweeper ends what has waited too long.
+Only who sends drop by drop is read with pauses between: a read costs as much for one byte as for
+many.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from anyio.abc import SocketStream
 
 from huffleraft.http.connection import Connection, Phase
 from huffleraft.http.front import Front
-from huffleraft.http.limits import READ_BYTES, DoorSettings
+from huffleraft.http.limits import DROP_BYTES, DROPS_MAX, READ_BYTES, DoorSettings
 from huffleraft.http.messages import Request
 from huffleraft.http.parsers import MakeParser
 from huffleraft.http.problems import Problem, too_many_connections, too_slow
@@ -38,6 +40,7 @@ class Visit:
     __slots__ = (
         "_awaited",
         "_connection",
+        "_drops",
         "_front",
         "_leaving",
         "_patience",
@@ -62,6 +65,7 @@ class Visit:
         self._connection = Connection(make_parser)
         self._scope = anyio.CancelScope()
         self._awaited: Phase | None = None
+        self._drops = 0
         self._leaving = False
         self.between_requests = False
         """Whether it waits for a request that has not begun: nothing is lost by its end."""
@@ -134,7 +138,9 @@ class Visit:
                     return
             if interim := connection.interim():
                 await stream.send(interim)
-            self._wait_for(connection.phase)
+            self._wait_for(connection.phase, len(received))
+            if self._drops > DROPS_MAX:
+                await anyio.sleep(self._settings.drop_pause)
             received = await stream.receive(READ_BYTES)
             self.between_requests = False
 
@@ -147,13 +153,21 @@ class Visit:
         self._patience = self._settings.send_timeout
         await self._stream.send(answer)
 
-    def _wait_for(self, phase: Phase) -> None:
-        """Note what is awaited.  The pieces of one head, or one body, share one deadline."""
+    def _wait_for(self, phase: Phase, came: int) -> None:
+        """Note what is awaited after *came* bytes.
+
+        The pieces of one head, or one body, share one deadline, and the drops in it are counted.
+        """
         self.between_requests = phase is Phase.IDLE
         if phase is not self._awaited:
             self._awaited = phase
             self._since = time.monotonic()
             self._patience = self._patience_for(phase)
+            self._drops = 0
+        elif came < DROP_BYTES:
+            self._drops += 1
+        else:
+            self._drops = 0
 
     def _patience_for(self, phase: Phase) -> float:
         match phase:

@@ -2,17 +2,21 @@
 
 import logging
 from dataclasses import replace
+from typing import cast
 
 import anyio
 import pytest
 from anyio.abc import SocketStream
 
-from huffleraft.http.limits import DoorSettings
+from huffleraft.http.front import Front
+from huffleraft.http.limits import DROPS_MAX, DoorSettings
 from huffleraft.http.listener import _warn_if_open
 from huffleraft.http.parsers import MakeParser
+from huffleraft.http.visit import Visit
 from huffleraft.kv.limits import VALUE_BYTES_MAX
 from huffleraft.runtime.frames import MAGIC
 from tests.http.doors import BROKEN, open_door, response, until_closed
+from tests.http.solitary import SolitaryStore
 
 pytestmark = pytest.mark.anyio
 
@@ -194,6 +198,52 @@ async def drip(stream: SocketStream) -> None:
             await anyio.sleep(HASTY.head_timeout / 10)
     except (anyio.BrokenResourceError, OSError):
         pass
+
+
+class Drops:
+    """A stream on which there is always one byte more."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    async def receive(self, _most: int) -> bytes:
+        await anyio.lowlevel.checkpoint()
+        self.reads += 1
+        return b"x"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HTTP/1.1\r\nX: ", PUT.replace(b": 5", b": 99")],
+    ids=["head", "body"],
+)
+async def test_who_sends_in_drops_is_left_unread_for_a_while(
+    make_parser: MakeParser, sent: bytes
+) -> None:
+    drops, front = Drops(), Front(SolitaryStore())
+    visit = Visit(
+        cast("SocketStream", drops),
+        front=front,
+        settings=DoorSettings(drop_pause=3_600),
+        make_parser=make_parser,
+    )
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(visit.run, sent)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+    assert drops.reads == DROPS_MAX + 1
+
+
+async def test_a_request_that_comes_in_drops_is_answered(make_parser: MakeParser) -> None:
+    settings = DoorSettings(drop_pause=0.001)
+    async with open_door(settings, make_parser) as door, await door.connect() as stream:
+        for byte in PUT:
+            await stream.send(bytes([byte]))
+            await anyio.lowlevel.checkpoint()
+        assert b"200 OK" in await response(stream)
+        await stream.send(GET)
+        assert (await response(stream)).endswith(b"hello")
 
 
 @pytest.mark.parametrize("sent", [b"", MAGIC[:2]])
