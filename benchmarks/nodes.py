@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +74,19 @@ class Node:
 
 
 @contextmanager
-def cluster(folder: Path, count: int, *, backend: str) -> Iterator[list[Node]]:
-    """Nodes that run while the block runs, and are stopped at its end."""
+def cluster(
+    folder: Path, count: int, *, backend: str, program: Sequence[str] = ("-m", "huffleraft")
+) -> Iterator[list[Node]]:
+    """Nodes that run while the block runs, and are stopped at its end.
+
+    *program* is what Python runs as the command line.
+    """
     ports = _free_ports(count)
     founders = {f"n{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports, 1)}
     nodes: list[Node] = []
     try:
         for node_id, address in founders.items():
-            nodes.append(_started(folder, node_id, address, founders, backend))
+            nodes.append(_started(folder, node_id, address, founders, backend, program))
         for node in nodes:
             _await_ready(node)
         yield nodes
@@ -114,9 +119,14 @@ def leader_of(nodes: list[Node]) -> tuple[Node, int]:
 
 
 def _started(
-    folder: Path, node_id: str, address: str, founders: dict[str, str], backend: str
+    folder: Path,
+    node_id: str,
+    address: str,
+    founders: dict[str, str],
+    backend: str,
+    program: Sequence[str],
 ) -> Node:
-    command = [sys.executable, "-m", "huffleraft", "serve"]
+    command = [sys.executable, *program, "serve"]
     command += ["--id", node_id, "--listen", address, "--data-dir", str(folder / node_id)]
     command += ["--bootstrap", ",".join(f"{name}={where}" for name, where in founders.items())]
     command += ["--backend", backend]
