@@ -5,7 +5,7 @@
 
 Three nodes on this machine.  One is killed, *keys* keys are written, and it comes back, while
 clients go on writing as fast as they did before.  Told are the seconds until it has applied what
-was committed when it came back, and the writes a second before and meanwhile.
+was committed when it came back, the CPU of the nodes, and the writes a second before and meanwhile.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ class Figures:
     """A second, with the one node down."""
     writes_meanwhile: float
     """A second, until it has caught up."""
+    node_cpu_seconds: float
+    """Of the node that catches up, from the start of its process."""
+    others_cpu_seconds: float
+    """Of the two others meanwhile, who take those writes and one of whom sends."""
     reference_ms: float
 
 
@@ -75,10 +79,14 @@ def bench(
         over = threading.Event()
         writing = threading.Thread(target=lambda: _write(load, meanwhile, over))
         goal = leader.status()["commit_index"]
+        others = [node for node in running if node is not down]
+        others_cpu = sum(node.cpu() for node in others)
         begun = time.perf_counter()
         running[place] = again = down.started_again()
         writing.start()
         seconds = _caught_up(again, goal, begun)
+        node_cpu = again.cpu()
+        others_cpu = sum(node.cpu() for node in others) - others_cpu
         over.set()
         writing.join()
         load.close()
@@ -92,6 +100,8 @@ def bench(
             missed_from=missed_from,
             writes_before=round(before.operations / before.seconds),
             writes_meanwhile=round(meanwhile.operations / meanwhile.seconds),
+            node_cpu_seconds=round(node_cpu, 2),
+            others_cpu_seconds=round(others_cpu, 2),
             reference_ms=round(reference_ms(), 1),
         )
         told = [line for node in running for line in _told(node)]
@@ -99,7 +109,7 @@ def bench(
         print(json.dumps(asdict(figures)))
         return
     for name, value in asdict(figures).items():
-        print(f"{name:18} {value}")
+        print(f"{name:19} {value}")
     print(*told, sep="\n")
 
 

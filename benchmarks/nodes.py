@@ -39,11 +39,22 @@ class Node:
         """What it writes to standard error."""
         return self.data_dir.with_suffix(".log")
 
+    def spawned_again(self) -> Node:
+        """The same node in a new process, which may not listen yet; its log goes on."""
+        return _spawned(self.id, self.address, self.data_dir, self.command)
+
     def started_again(self) -> Node:
-        """The same node in a new process, ready; its log goes on."""
-        again = _spawned(self.id, self.address, self.data_dir, self.command)
-        _await_ready(again)
+        """The same node in a new process that listens; its log goes on."""
+        again = self.spawned_again()
+        again.await_listening()
         return again
+
+    def await_listening(self) -> None:
+        """Return once it has said that it listens; once for each process."""
+        assert self.process.stdout is not None, "it was asked for"
+        if not self.process.stdout.readline().startswith("ready "):
+            log = self.log.read_text(encoding="utf-8")
+            raise SystemExit(f"{self.id} did not start; its log ends: {log[-500:]}")
 
     def cpu(self) -> float:
         """Seconds of CPU burnt so far, by all its threads."""
@@ -81,17 +92,25 @@ def cluster(
 
     *program* is what Python runs as the command line.
     """
-    ports = _free_ports(count)
-    founders = {f"n{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports, 1)}
-    nodes: list[Node] = []
+    nodes = found(folder, count, backend=backend, program=program)
     try:
-        for node_id, address in founders.items():
-            nodes.append(_started(folder, node_id, address, founders, backend, program))
         for node in nodes:
-            _await_ready(node)
+            node.await_listening()
         yield nodes
     finally:
         stop(nodes)
+
+
+def found(
+    folder: Path, count: int, *, backend: str, program: Sequence[str] = ("-m", "huffleraft")
+) -> list[Node]:
+    """Processes of a new cluster, which may not listen yet; whoever asks stops them."""
+    ports = _free_ports(count)
+    founders = {f"n{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports, 1)}
+    return [
+        _started(folder, node_id, address, founders, backend, program)
+        for node_id, address in founders.items()
+    ]
 
 
 def stop(nodes: list[Node]) -> None:
@@ -137,13 +156,6 @@ def _spawned(node_id: str, address: str, data_dir: Path, command: list[str]) -> 
     with data_dir.with_suffix(".log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     return Node(node_id, address, data_dir, process, command)
-
-
-def _await_ready(node: Node) -> None:
-    assert node.process.stdout is not None, "it was asked for"
-    if not node.process.stdout.readline().startswith("ready "):
-        log = node.log.read_text(encoding="utf-8")
-        raise SystemExit(f"{node.id} did not start; its log ends: {log[-500:]}")
 
 
 def _free_ports(count: int) -> list[int]:
