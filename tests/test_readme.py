@@ -145,12 +145,10 @@ def test_a_lost_node_is_replaced_as_the_readme_says(tmp_path: Path) -> None:
     remove, wipe, joins, join = (line.strip() for line in REPLACEMENT.splitlines() if line.strip())
     with ExitStack() as stack:
         nodes = {node: stack.enter_context(Running(*line)) for node, line in serve.items()}
-        at = {
-            node: f"http://{running.ready()['listen']}/v1/kv/k" for node, running in nodes.items()
-        }
+        at = {node: running.ready()["listen"] for node, running in nodes.items()}
         for running in nodes.values():
             running.line(knows_a_leader)
-        assert ask("PUT", f"{at['n1']}?leader=forward", b"1")[0] == 200
+        _shell(f"huffleraft kv put k 1 --endpoints {at['n1']}")
         kill(nodes["n3"])
 
         _shell(there(remove))
@@ -161,10 +159,9 @@ def test_a_lost_node_is_replaced_as_the_readme_says(tmp_path: Path) -> None:
         newcomer.ready()
         _shell(there(join))
 
-        assert ask("GET", f"{at['n3']}?leader=forward") == (200, b"1")  # n5's address now
+        assert _shell(f"huffleraft kv get k --endpoints {at['n3']}") == "1"  # it is n5's now
         kill(nodes["n2"])  # a majority is left, with the newcomer's vote
-        newcomer.line(knows_a_leader)
-        assert ask("PUT", f"{at['n3']}?leader=forward&timeout=20", b"2")[0] == 200
+        _shell(f"huffleraft kv put k 2 --endpoints {at['n1']},{at['n3']} --timeout 20")
 
 
 def _there(directory: Path) -> Callable[[str], str]:

@@ -113,12 +113,19 @@ class Applier:
                 case Restore(snapshot):
                     await self._restore(snapshot)
                 case Reply(outcome=Committed(index=index)):
-                    assert index >= self._first, "an answer stands right behind its own Apply"
-                    self._answer(effect, self._results[index - self._first])
+                    self._answer(effect, self._result_at(index))
                 case Reply() | ReadReady():
                     self._answer(effect, b"")
                 case _:
                     assert_never(effect)
+
+    def _result_at(self, index: LogIndex) -> bytes:
+        """The result of the entry at *index*, which was applied just now.
+
+        Whoever wants the members that there are already is told where their configuration stands:
+        that may be long ago, and it has no result.
+        """
+        return self._results[index - self._first] if index >= self._first else b""
 
     async def _apply(self, entries: tuple[Entry, ...]) -> None:
         """Apply *entries*, a long run in parts: the node must not miss a heartbeat for it."""
