@@ -15,7 +15,7 @@ index:term, as everywhere in the house notation.
     expire n1 TIMER                   election, heartbeat, check-quorum or stickiness falls due
     propose n1 [COUNT]                clients offer commands, one event
     read n1 [COUNT]                   clients ask to read, one event
-    configure n1 n1,n2 [learners n3,n4]
+    configure n1 n1,n2 [learners n3,n4] [by force]
                                       somebody wants these voters, and these learners
     deliver n1 -> n2 [keep]           the oldest message arrives; with keep, a copy comes again last
     drop n1 -> n2                     all messages on that link are lost
@@ -195,9 +195,12 @@ class Story:
 
     def _configure(self, words: list[str]) -> None:
         node, voters, *rest = words
-        if rest and rest[0] != "learners":
-            raise ScriptError("expected: configure n1 n1,n2,n3 learners n4")
-        self.cluster.ask_for(node, voters.split(","), rest[1].split(",") if rest else ())
+        force = rest[-2:] == ["by", "force"]
+        learners = rest[:-2] if force else rest
+        if learners and learners[0] != "learners":
+            raise ScriptError("expected: configure n1 n1,n2,n3 learners n4 by force")
+        named = learners[1].split(",") if learners else ()
+        self.cluster.ask_for(node, voters.split(","), named, force=force)
 
     def _deliver(self, words: list[str]) -> None:
         source, arrow, to, *keep = words
