@@ -129,13 +129,15 @@ class Changes:
                 assert_never(wish)
 
     def _keeps_a_quorum(self, server: Server, members: _Members) -> bool:
-        """Whether those who are connected are a quorum of what comes first.
+        """Whether those who are connected are a quorum of each half, if the voters change.
 
         A process that died shows here at once, and in its silence, which the core looks at, only
         after a while.
         """
         wanted = Configuration.of(members.voters, members.learners)
         first = server.configuration.entering(wanted)
+        if first.voters == server.configuration.voters:
+            return True
         connected = {node for node in first.electors if self._network.reaches(node)}
         return first.is_quorum({server.id, *connected})
 
