@@ -24,8 +24,6 @@ from huffleraft.errors import (
     NoSuchMember,
     QuorumAtRisk,
 )
-from huffleraft.ports import Network
-from huffleraft.runtime.machines import Machine
 
 
 class Admit(msgspec.Struct, array_like=True, tag="admit", frozen=True):
@@ -88,14 +86,20 @@ class _Members:
 class Changes:
     """Makes events of wishes, and says what came of them.
 
-    *server* is the server as it stands, *machine* knows who has left, and *network* who is
-    connected.
+    *server* is the server as it stands; *has_left* and *reaches* say of a node whether it was
+    removed, and whether it is connected.
     """
 
-    def __init__(self, machine: Machine, network: Network, server: Callable[[], Server]) -> None:
-        self._machine = machine
-        self._network = network
+    def __init__(
+        self,
+        server: Callable[[], Server],
+        *,
+        has_left: Callable[[NodeId], bool],
+        reaches: Callable[[NodeId], bool],
+    ) -> None:
         self._server = server
+        self._has_left = has_left
+        self._reaches = reaches
 
     def event_for(self, ref: Ref, payload: bytes) -> ConfigurationRequested | HuffleraftError:
         """What to ask the core so that the wish in *payload* comes true, or why it cannot."""
@@ -138,7 +142,7 @@ class Changes:
         first = server.configuration.entering(wanted)
         if first.voters == server.configuration.voters:
             return True
-        connected = {node for node in first.electors if self._network.reaches(node)}
+        connected = {node for node in first.electors if self._reaches(node)}
         return first.is_quorum({server.id, *connected})
 
     def standing_after(self, payload: bytes) -> bytes:
@@ -160,7 +164,7 @@ class Changes:
         """Why nobody may let that node in."""
         node = wish.node_id
         everybody = {**members.voters, **members.learners}
-        if node in self._machine.former_members:
+        if self._has_left(node):
             return MemberRemoved(node)
         if node in members.voters and wish.empty:
             return MemberRefused(
@@ -179,7 +183,7 @@ class Changes:
 
     def _remove(self, node: NodeId, members: _Members) -> HuffleraftError | None:
         if node not in members.voters and node not in members.learners:
-            return None if node in self._machine.former_members else NoSuchMember(node)
+            return None if self._has_left(node) else NoSuchMember(node)
         members.voters.pop(node, None)
         members.learners.pop(node, None)
         if not members.voters:

@@ -86,7 +86,9 @@ class Node:
             recovered.boot, network=network, requests=self._requests, settings=settings
         )
         self._writer = Writer(storage, machine, settings, self._bell.ring)
-        self._changes = Changes(machine, network, lambda: self.server)
+        self._changes = Changes(
+            lambda: self.server, has_left=self.has_left, reaches=network.reaches
+        )
         self._reading = Reading(machine, clock, lambda: self.server.current_term)
         answers = Answers(
             self._requests, self._forwarding, settings, lambda: self.server, self._changes
