@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 
@@ -20,6 +20,7 @@ from huffleraft.core import (
     Server,
     Vote,
 )
+from huffleraft.errors import MemberRemoved
 from huffleraft.kv.replica import KvStateMachine
 from huffleraft.ports import Clock, Network, Recovered, Storage
 from huffleraft.runtime.clock import BoottimeClock
@@ -193,6 +194,7 @@ class Cluster:
         self.nodes: dict[str, Node] = {}
         self.steps: dict[str, Steps] = {}
         self.disks = {node_id: KeptDisk(founders(*node_ids)) for node_id in node_ids}
+        self.removed = {node_id: anyio.Event() for node_id in node_ids}
         self._tasks = tasks
         self._lives: dict[str, anyio.CancelScope] = {}
 
@@ -208,8 +210,11 @@ class Cluster:
     async def _live(
         self, node_id: str, node: Node, *, task_status: anyio.abc.TaskStatus[None]
     ) -> None:
-        with anyio.CancelScope() as self._lives[node_id]:
+        with anyio.CancelScope() as self._lives[node_id], suppress(MemberRemoved):
             await node.run(task_status=task_status)
+        if isinstance(node.failure, MemberRemoved):
+            self.hub.detach(node_id)
+            self.removed[node_id].set()
 
     def kill(self, node_id: str) -> None:
         """End a node without a word, as a crash does; its disk stays."""

@@ -43,6 +43,7 @@ from huffleraft.kv.queries import Found, Get, decode_answer, encode_query
 from huffleraft.kv.replica import KvStateMachine
 from huffleraft.kv.results import Changed, decode_result
 from huffleraft.ports import Kind, PeerMessage, Row
+from huffleraft.runtime.changes import Remove
 from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.memory_network import MemoryHub
 from huffleraft.runtime.node import Node
@@ -172,6 +173,22 @@ async def test_a_lost_link_makes_a_forwarded_write_indefinite_and_a_read_retriab
             follower.link_lost(leader.server.id)
 
         assert len(ended) == 2
+
+
+async def test_whoever_applies_its_own_removal_ends_and_the_asker_has_its_answer() -> None:
+    async with cluster("n1", "n2", "n3") as nodes:
+        leader = await nodes.leader()
+        follower, other = nodes.others(leader)
+        await leader.write(a_set(b"1"))  # what the leader of a new term has committed
+
+        for gone in (follower.server.id, leader.server.id):
+            answer = await leader.change(Remove(gone, force=True))
+            assert answer.payload == b""
+            await nodes.removed[gone].wait()
+
+        assert other.server.configuration.voters == (other.server.id,)
+        assert await nodes.leader(besides=leader.server.id) is other
+        await other.write(a_set(b"2"))
 
 
 async def test_an_isolated_leader_answers_no_read() -> None:
