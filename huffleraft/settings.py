@@ -81,6 +81,8 @@ class NodeSettings:
     """Frames that wait to leave to one peer; beyond it further ones are lost."""
     frame_bytes_waiting: int = 32 << 20
     """Bytes of frames that wait to leave to one peer; beyond it further ones are lost."""
+    newcomers_heard: int = 16
+    """Callers heard at once that no configuration known here names; beyond it one is closed."""
     founding_patience: float = 1.0
     """How long a founder waits for the others to say whether they have met its id."""
     join_patience: float = 10.0

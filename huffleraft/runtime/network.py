@@ -172,6 +172,13 @@ class PeerNetwork:
         peer = hello.node_id
         inbox = self._inbox
         assert inbox is not None, "whoever was greeted is heard"
+        if self._is_one_too_many(peer):
+            most = self._settings.newcomers_heard
+            self._complain(
+                f"{peer} was not heard: no configuration known here names it, and {most} callers "
+                "of that kind are heard already; it calls again by itself"
+            )
+            return
         self._acquaintances.meet(peer, hello.boot)
         port = stream.extra(SocketAttribute.remote_port, None)  # noqa: S610
         _log.info("hears %s in its boot %d from port %s", peer, hello.boot, port)
@@ -194,6 +201,13 @@ class PeerNetwork:
                 self._callers.pop(peer, None)
                 self._relink()
             self._link_lost(peer)
+
+    def _is_one_too_many(self, peer: NodeId) -> bool:
+        """Whether *peer* is one of too many newcomers: each may make us hold a frame."""
+        if peer in self._addresses or peer in self._arrivals:
+            return False
+        newcomers = self._arrivals.keys() - self._addresses.keys()
+        return len(newcomers) >= self._settings.newcomers_heard
 
     # Both.
 

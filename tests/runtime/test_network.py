@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import pytest
@@ -65,8 +65,16 @@ class Mailbox:
 class Peer:
     """One node's network, listening on a port of its own."""
 
-    def __init__(self, node_id: str, *, boot: int = 1, cluster: str = "c1") -> None:
+    def __init__(
+        self,
+        node_id: str,
+        *,
+        boot: int = 1,
+        cluster: str = "c1",
+        settings: NodeSettings = HASTY,
+    ) -> None:
         self.node_id = node_id
+        self.settings = settings
         self.inbox = Mailbox()
         self.cluster, self.boot = cluster, boot
         self.address = ""
@@ -77,7 +85,10 @@ class Peer:
         self.address = address_of(listener)
         me = Member(self.cluster, self.node_id, self.boot, self.address)
         self.network = PeerNetwork(
-            me, settings=HASTY, clock=BoottimeClock(), dice=lambda low, high: (low + high) / 2
+            me,
+            settings=self.settings,
+            clock=BoottimeClock(),
+            dice=lambda low, high: (low + high) / 2,
         )
         with self._life:
             async with listener, anyio.create_task_group() as tasks:
@@ -262,6 +273,30 @@ async def test_who_was_removed_hears_it_when_it_calls_also_if_it_was_connected()
         one.inbox.left.add("n2")
         while not removed.inbox.is_told_to_leave:
             await removed.inbox.change()
+
+
+async def test_a_newcomer_too_many_is_closed_and_a_member_still_heard() -> None:
+    peer = Peer("n2", settings=NodeSettings(newcomers_heard=2))
+    async with living(peer), AsyncExitStack() as heard:
+        peer.network.connect({"n1": "127.0.0.1:1"})
+        for newcomer in ("n7", "n8"):
+            stream, _ = await greeted(peer, Hello((1,), "c1", newcomer, 1))
+            await heard.enter_async_context(stream)
+            await stream.send(framed(encode_peer_message(a_message(newcomer))))
+            while (newcomer, a_message(newcomer)) not in peer.inbox.received:
+                await peer.inbox.change()
+
+        for one_too_many in ("n9", "n9"):
+            refused, _ = await greeted(peer, Hello((1,), "c1", one_too_many, 1))
+            await until_closed(refused)
+            await refused.aclose()
+
+        for known in ("n1", "n8"):  # a member, and one who calls again
+            stream, _ = await greeted(peer, Hello((1,), "c1", known, 2))
+            await heard.enter_async_context(stream)
+            await stream.send(framed(encode_peer_message(a_message(known, term=7))))
+            while (known, a_message(known, term=7)) not in peer.inbox.received:
+                await peer.inbox.change()
 
 
 async def test_a_half_said_hello_is_not_waited_for() -> None:
