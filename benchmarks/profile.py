@@ -5,7 +5,7 @@
 
 Three nodes on this machine under the load of `benchmarks.sets`, each with a sampler in it
 (`benchmarks.sampling`).  Told are microseconds of CPU an operation, for the leader and for one
-follower; what the sampler itself costs is left out.
+follower; what the sampler itself costs is left out, but not of what the system says besides.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Seen:
 
     parts: dict[str, float]
     functions: dict[str, float]
+    used: float
+    """What the system says that it used, the sampler included."""
 
 
 def bench(
@@ -73,10 +75,13 @@ def bench(
                 load.run(seconds / 4, body_bytes=None)  # to get warm
                 for node in (leader, follower):
                     _dumped(folder, node, dumps + 1)
+                before = [node.cpu() for node in (leader, follower)]
                 operations = load.run(seconds, body_bytes=None).operations
-                for name, node in (("leader", leader), ("follower", follower)):
+                used = [node.cpu() for node in (leader, follower)]
+                for at, (name, node) in enumerate((("leader", leader), ("follower", follower))):
                     rows = _dumped(folder, node, dumps + 2)
-                    seen[kind, name] = _seen(rows, operations)
+                    each = 1e6 * (used[at] - before[at]) / operations
+                    seen[kind, name] = _seen(rows, operations, each)
                 dumps += 2
                 load.close()
             if leader_of(running) != (leader, term):
@@ -97,14 +102,14 @@ def _dumped(folder: Path, node: Node, number: int) -> list[tuple[str, str, str, 
     return rows
 
 
-def _seen(rows: list[tuple[str, str, str, float]], operations: int) -> Seen:
+def _seen(rows: list[tuple[str, str, str, float]], operations: int, used: float) -> Seen:
     parts: defaultdict[str, float] = defaultdict(float)
     functions: defaultdict[str, float] = defaultdict(float)
     for thread, part, function, spent in rows:
         each = 1e6 * spent / operations
         parts[part if thread == "main" else f"{part}, in threads"] += each
         functions[function or part] += each
-    return Seen(parts, functions)
+    return Seen(parts, functions, used)
 
 
 def _tell(seen: dict[tuple[str, str], Seen], clients: int, functions: int) -> None:
@@ -119,6 +124,7 @@ def _tell(seen: dict[tuple[str, str], Seen], clients: int, functions: int) -> No
     ):
         table.add_row(part, *(f"{one.parts.get(part, 0):.1f}" for one in seen.values()))
     table.add_row("all", *(f"{sum(one.parts.values()):.1f}" for one in seen.values()))
+    table.add_row("by the system", *(f"{one.used:.1f}" for one in seen.values()))
     console.print(table)
     for (kind, name), one in seen.items():
         if functions:
