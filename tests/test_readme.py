@@ -155,7 +155,8 @@ def test_a_lost_node_is_replaced_as_the_readme_says(tmp_path: Path) -> None:
         assert (tmp_path / "n3").exists()
         _shell(there(wipe))
         assert not (tmp_path / "n3").exists()
-        newcomer = stack.enter_context(Running(*_words(there(joins)), *FAST))
+        exported = {"HUFFLERAFT_BOOTSTRAP": serve["n3"][-1 - len(FAST)]}  # in n3's terminal
+        newcomer = stack.enter_context(Running(*_words(there(joins)), *FAST, env=exported))
         newcomer.ready()
         _shell(there(join))
 

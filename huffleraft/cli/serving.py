@@ -76,16 +76,26 @@ class Orders:
         except ValueError as error:
             raise ConfigurationInvalid(str(error)) from None
 
+    def founders(self) -> dict[str, str] | None:
+        """Who founds this node's cluster; None where it joins one that runs.
+
+        A list of founders may stand in the environment of many nodes: whoever joins and is not
+        on it is not meant by it.
+        """
+        if self.join is not None and self.bootstrap is not None:
+            return self.bootstrap if self.node_id in self.bootstrap else None
+        return self.bootstrap
+
     def seeds(self) -> tuple[str, ...] | None:
         """Through whom to join; None where nobody is to be asked.
 
         Raises ConfigurationInvalid where the node is to be a founder too, or is to listen to
         nobody.
         """
-        if self.join is not None and self.bootstrap is not None:
+        if self.join is not None and self.founders() is not None:
             raise ConfigurationInvalid(
                 "--join says that this node joins a cluster and --bootstrap that it founds one; "
-                "give one of them"
+                "give one of them, or an id that is not among the founders"
             )
         if self.learner and self.join is None:
             raise ConfigurationInvalid(
@@ -118,19 +128,20 @@ class Orders:
         return str(self.listen) if self.listen.port else None
 
     def _founder_address(self) -> str | None:
-        if self.bootstrap is None:
+        founders = self.founders()
+        if founders is None:
             return None
         if self.node_id is None:
             raise ConfigurationInvalid(
                 "--bootstrap names the founders, but not which of them this node is; "
                 "say so with --id"
             )
-        if self.node_id not in self.bootstrap:
+        if self.node_id not in founders:
             raise ConfigurationInvalid(
-                f"--bootstrap names {', '.join(self.bootstrap)}, and --id {self.node_id} is none "
+                f"--bootstrap names {', '.join(founders)}, and --id {self.node_id} is none "
                 "of them; a founder is named on its own list"
             )
-        return self.bootstrap[self.node_id]
+        return founders[self.node_id]
 
 
 def serve(orders: Orders) -> None:
@@ -171,7 +182,7 @@ async def _run(
                 listen=str(orders.listen),
                 advertise=orders.advertised(),
                 cluster=orders.cluster,
-                bootstrap=orders.bootstrap,
+                bootstrap=orders.founders(),
                 join=orders.seeds(),
                 learner=orders.learner,
                 settings=orders.settings(),
