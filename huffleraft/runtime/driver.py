@@ -177,6 +177,7 @@ class Driver:
                 case ConfigurationChanged(configuration, leaving):
                     addresses = {**dict(leaving), **dict(configuration.addresses)}
                     addresses.pop(self.server.id, None)
+                    _log.info("%s %s", self.server.id, render_effect(effect))
                     self._network.connect(addresses)
                 case Halt(reason):
                     self.halted = reason
