@@ -15,8 +15,9 @@ import time
 from typing import Final
 
 import anyio
-from anyio.abc import SocketAttribute, SocketListener, SocketStream, TaskGroup, TaskStatus
+from anyio.abc import ByteStream, SocketAttribute, SocketListener, TaskGroup, TaskStatus
 
+from huffleraft.http.accepting import accepted
 from huffleraft.http.api import StoreApi
 from huffleraft.http.front import Front
 from huffleraft.http.limits import DoorSettings
@@ -97,7 +98,7 @@ class Listener:
         full = False
         while True:
             try:
-                stream = await listener.accept()
+                stream = await accepted(listener)
             except OSError as error:
                 if error.errno not in _FULL:
                     continue  # this one was gone before it was taken
@@ -112,7 +113,7 @@ class Listener:
                 continue
             tasks.start_soon(self._serve, stream, name="connection")
 
-    async def _serve(self, stream: SocketStream) -> None:
+    async def _serve(self, stream: ByteStream) -> None:
         visit = Visit(
             stream, front=self._front, settings=self._settings, make_parser=self._make_parser
         )

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import ByteStream
 
 from huffleraft.http.connection import Connection, Phase
 from huffleraft.http.front import Front
@@ -27,7 +27,7 @@ from huffleraft.http.problems import Problem, too_many_connections, too_slow
 from huffleraft.runtime.frames import MAGIC
 from huffleraft.runtime.streams import LOST
 
-ServePeer: TypeAlias = Callable[[SocketStream, bytes], Awaitable[None]]
+ServePeer: TypeAlias = Callable[[ByteStream, bytes], Awaitable[None]]
 """Takes over a peer's connection, of which these bytes were read, and closes it at its end."""
 
 _LAST_WORD: Final = 1.0
@@ -53,7 +53,7 @@ class Visit:
 
     def __init__(
         self,
-        stream: SocketStream,
+        stream: ByteStream,
         *,
         front: Front,
         settings: DoorSettings,

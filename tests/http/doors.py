@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
 
 from huffleraft.http.limits import DoorSettings
 from huffleraft.http.listener import Listener
@@ -48,7 +48,7 @@ async def open_door(
     store = SolitaryStore()
     peers: list[bytes] = []
 
-    async def serve_peer(stream: SocketStream, received: bytes) -> None:
+    async def serve_peer(stream: ByteStream, received: bytes) -> None:
         peers.append(received)
         if received.endswith(BROKEN):
             raise ZeroDivisionError

@@ -6,7 +6,7 @@ from typing import cast
 
 import anyio
 import pytest
-from anyio.abc import SocketStream
+from anyio.abc import ByteStream, SocketStream
 
 from huffleraft.http.front import Front
 from huffleraft.http.limits import DROPS_MAX, DoorSettings
@@ -222,7 +222,7 @@ async def test_who_sends_in_drops_is_left_unread_for_a_while(
 ) -> None:
     drops, front = Drops(), Front(SolitaryStore())
     visit = Visit(
-        cast("SocketStream", drops),
+        cast("ByteStream", drops),
         front=front,
         settings=DoorSettings(drop_pause=3_600),
         make_parser=make_parser,
