@@ -29,6 +29,9 @@ ASKING: Final = 0
 """The boot number of who only asks: a founder that has written nothing yet whether it is known, a
 member who it is that wants to join.  Nothing but the hellos is said on such a connection."""
 
+KNOWN_MAX: Final = 4_096
+"""Nodes whose boots are remembered: four times as many as a cluster may have members."""
+
 _NodeId: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z")]
 _ClusterId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Boot: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
@@ -95,7 +98,8 @@ class Acquaintances:
     """The highest boot in which each node was met.
 
     A lower one is a process that was thought dead, or a disk that was put back: whatever it
-    promised since is forgotten there, so it must not be heard.
+    promised since is forgotten there, so it must not be heard.  Of `KNOWN_MAX` the one that was met
+    longest ago is forgotten: callers may name any id, and members call again and again.
     """
 
     def __init__(self) -> None:
@@ -107,7 +111,9 @@ class Acquaintances:
 
     def meet(self, node: NodeId, boot: int) -> None:
         """Remember that *node* is in its boot number *boot*, or past it."""
-        self._boots[node] = max(boot, self.boot_of(node))
+        self._boots[node] = max(boot, self._boots.pop(node, 0))
+        if len(self._boots) > KNOWN_MAX:
+            del self._boots[next(iter(self._boots))]
 
 
 def answer(

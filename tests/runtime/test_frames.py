@@ -40,6 +40,7 @@ from huffleraft.runtime.frames import (
 )
 from huffleraft.runtime.handshake import (
     ASKING,
+    KNOWN_MAX,
     Acquaintances,
     Hello,
     Member,
@@ -259,6 +260,17 @@ def test_the_same_boot_may_call_again_and_a_higher_one_may_follow() -> None:
     met.meet("n2", 5)
     for boot in (5, 6):
         assert isinstance(answer(ME, Hello((1,), "c1", "n2", boot), met), Welcome)
+
+
+def test_whoever_names_many_ids_makes_a_node_forget_none_that_it_meets_again() -> None:
+    met = Acquaintances()
+    met.meet("n2", 5)
+    for number in range(2 * KNOWN_MAX):
+        met.meet(f"stranger-{number}", 1)
+        met.meet("n2", 5)
+
+    assert met.boot_of("n2") == 5
+    assert met.boot_of("stranger-0") == 0
 
 
 def test_a_founder_that_asks_is_told_in_which_boot_it_was_met() -> None:
