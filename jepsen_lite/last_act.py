@@ -26,12 +26,13 @@ from huffleraft.runtime.clock import BoottimeClock
 from huffleraft.runtime.handshake import Member
 from huffleraft.runtime.network import PeerNetwork
 from huffleraft.settings import NodeSettings
-from jepsen_lite.cluster import ClusterConfig, NodeNotStarted, NodeProcess
+from jepsen_lite.cluster import NodeNotStarted, NodeProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from huffleraft.ports import PeerMessage
+    from jepsen_lite.cluster import Cluster
 
 ACTORS: Final = 3
 """The node that is asked, and two as whom we ask it."""
@@ -69,29 +70,30 @@ class Votes:
 
 
 async def ask_twice(
-    config: ClusterConfig, addresses: Mapping[str, str], run_folder: Path, *, avoid: Collection[str]
+    cluster: Cluster, run_folder: Path, *, avoid: Collection[str]
 ) -> tuple[bool | None, str]:
     """Play the act with a copy of one node's data; whether it voted twice, and the story.
 
-    Those of *avoid* are taken last: they ended by themselves, and might again.  The advertised
-    *addresses* must be free: whoever we speak as listens at its own.  Fewer than three nodes cannot
-    play it, and then there is no story; what the node does never raises.
+    The *cluster* has been stopped.  Those of *avoid* are taken last: they ended by themselves, and
+    might again.  The advertised addresses must be free: whoever we speak as listens at its own.
+    Fewer than three nodes cannot play it, and then there is no story; what the node does never
+    raises.
     """
-    if config.size < ACTORS:
+    if len(cluster.nodes) < ACTORS:
         return None, ""
-    node, first, second = sorted(config.nodes, key=lambda one: one in avoid)[:ACTORS]
+    node, first, second = sorted(cluster.nodes, key=lambda one: one in avoid)[:ACTORS]
     folder = run_folder / "act"
     shutil.copytree(run_folder / "nodes" / node / "data", folder / "data")
     process = NodeProcess(
         node,
-        config.command(node, dict(addresses), folder / "data"),
+        cluster.nodes[node].command,
         folder,
         now=lambda: 0,
         tell=lambda _event: None,
         lost=lambda _end: None,
     )
     try:
-        return await _play(process, first, second, addresses)
+        return await _play(process, first, second, cluster.addresses)
     except (NodeNotStarted, httpx2.HTTPError) as failure:
         said = " ".join(str(failure).split()) or type(failure).__name__
         return None, f"{node} did not play the last act to its end: {said}"

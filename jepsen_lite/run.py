@@ -19,7 +19,7 @@ import msgspec
 from jepsen_lite.cluster import Cluster, ClusterNotReady
 from jepsen_lite.history import HistoryWriter
 from jepsen_lite.last_act import ask_twice
-from jepsen_lite.nemeses import Journal, heal_all
+from jepsen_lite.nemeses import Journal, Roster, heal_all
 from jepsen_lite.plan import Plan, write_plan
 from jepsen_lite.schedule import Progress, Scene, Schedule, the_deck
 from jepsen_lite.verdicts import Ending
@@ -47,11 +47,13 @@ async def perform(
         ):
             recorder = Recorder(history, cluster.now, chosen.processes)
             progress.recorder, progress.journal = recorder, journal
-            scene = Scene(plan, cluster, recorder, journal, progress, cluster.now())
+            scene = Scene(
+                plan, cluster, recorder, journal, progress, Roster(cluster), cluster.now()
+            )
             ending = await _play(chosen, scene)
     progress.phase = "last act"
     lost = {end.node for end in cluster.unexpected_ends}
-    second_vote, told = await ask_twice(plan.config, cluster.addresses, folder, avoid=lost)
+    second_vote, told = await ask_twice(cluster, folder, avoid=lost)
     ends = tuple(f"{end.node} {end.why}" for end in cluster.unexpected_ends)
     write_ending(
         folder,
@@ -70,6 +72,7 @@ async def _play(schedule: Schedule, scene: Scene) -> Ending:
         scene.cut_short = str(failure)
     progress.phase = "healing"
     await heal_all(cluster)
+    completed, unfinished = await scene.roster.finish()
     healed = cluster.now()
     settled = await cluster.settled(within=plan.settle_seconds)
     progress.phase = "final reads"
@@ -81,13 +84,16 @@ async def _play(schedule: Schedule, scene: Scene) -> Ending:
     await cluster.final_statuses()
     return Ending(
         seed=plan.seed,
-        nodes=plan.config.nodes,
+        nodes=tuple(cluster.nodes),
+        founders=plan.config.nodes,
         election_timeout=plan.config.election_timeout,
         faults_seconds=plan.faults_seconds,
         faults_begin_ns=scene.faults_begin_ns,
         healed_ns=healed,
         settled_ns=settled,
         unread=tuple(key for key in unread if is_once(key)),
+        completed=completed,
+        unfinished=unfinished,
         unbitten=scene.unbitten,
         cut_short=scene.cut_short,
         demands=schedule.demands,

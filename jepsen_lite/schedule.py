@@ -17,10 +17,10 @@ from typing import Final
 
 from jepsen_lite.cluster import Cluster
 from jepsen_lite.history import EventType
-from jepsen_lite.nemeses import DeckOutcome, Journal, run_deck
+from jepsen_lite.nemeses import DeckOutcome, Journal, Roster, run_deck
 from jepsen_lite.plan import Plan
 from jepsen_lite.verdicts import Demands
-from jepsen_lite.workload import Crowd, Pace, Recorder, clients_of, crowd_size
+from jepsen_lite.workload import Crowd, Pace, Recorder, crowd_size, seats_for
 
 WARM_UP_SECONDS: Final = 2.0
 STOPPED: Final = "the run was stopped"
@@ -59,6 +59,7 @@ class Scene:
     recorder: Recorder
     journal: Journal
     progress: Progress
+    roster: Roster
     faults_begin_ns: int
     """When faults may begin; a schedule that asks first for a while says so."""
     unbitten: tuple[str, ...] = ()
@@ -78,18 +79,25 @@ class Schedule:
 
 def the_deck(plan: Plan) -> Schedule:
     """The crowd at work, and the deck of faults."""
-    return Schedule(crowd_size(plan.nodes), _deal_under_load, Demands.of(plan.faults_seconds))
+    return Schedule(crowd_size(plan.nodes + 1), _deal_under_load, Demands.of(plan.faults_seconds))
 
 
 async def _deal_under_load(scene: Scene) -> None:
     plan, cluster, progress = scene.plan, scene.cluster, scene.progress
-    crowd = Crowd(scene.recorder, clients_of(cluster.addresses, plan.seed), Pace())
+    seats = seats_for(cluster.addresses, plan.seed, places=plan.nodes + 1)
+    crowd = Crowd(scene.recorder, seats, Pace())
     async with crowd.at_work():
         progress.phase = "load"
         await asyncio.sleep(WARM_UP_SECONDS)
         scene.faults_begin_ns = cluster.now()
         progress.phase = "faults"
-        dealing = run_deck(cluster, scene.journal, seed=plan.seed, time_limit=plan.faults_seconds)
+        dealing = run_deck(
+            cluster,
+            scene.journal,
+            seed=plan.seed,
+            time_limit=plan.faults_seconds,
+            roster=scene.roster,
+        )
         outcome = await unless_stopped(dealing, progress.stop)
         if outcome is None:
             scene.cut_short = STOPPED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ import msgspec
 
 from jepsen_lite.clock import RunClock
 from jepsen_lite.cluster import life, status
-from jepsen_lite.cluster.config import ClusterConfig
+from jepsen_lite.cluster.config import ClusterConfig, founding, joining
+from jepsen_lite.cluster.configuration import Configuration, decided
 from jepsen_lite.cluster.life import UnexpectedEnd
 from jepsen_lite.cluster.process import NodeNotStarted, NodeProcess, State
 from jepsen_lite.cluster.status import StatusSample
@@ -38,9 +40,13 @@ class Cluster:
         self.now = clock.now
         self.addresses = dict(proxy.addresses)
         self.unexpected_ends: list[UnexpectedEnd] = []
+        self.condemned: set[str] = set()
+        """Killed for good: nobody starts them again, and they are to be retired."""
+        self._founding = founding(self.addresses)
+        self._number = config.size
         self._lives = Lines(run_folder / life.FILE)
         self._statuses = Lines(run_folder / status.FILE)
-        self.nodes = {node: self._process(node) for node in config.nodes}
+        self.nodes = {node: self._process(node, self._founding) for node in config.nodes}
         self._watch = Watch(
             self.nodes, self.now, self._statuses.append, hash_every=config.hash_every
         )
@@ -72,8 +78,17 @@ class Cluster:
         return self._watch.latest.get(node)
 
     def running(self) -> tuple[str, ...]:
-        """The nodes that run: neither down nor paused."""
-        return tuple(node for node, process in self.nodes.items() if process.state is State.UP)
+        """The nodes that run and listen: neither down, nor paused, nor still starting."""
+        return tuple(node for node, one in self.nodes.items() if one.state is State.UP and one.port)
+
+    def voters(self) -> tuple[str, ...] | None:
+        """Who decides, by what a majority of themselves say now; None in doubt."""
+        return decided(self._watch.fresh())
+
+    def configuration(self) -> Configuration | None:
+        """What is in force at the leader, as far as it is known; None in doubt."""
+        leader = self._watch.leader()
+        return None if leader is None or leader.status is None else leader.status.configuration
 
     def leader(self) -> str | None:
         """The running node that led in the highest term when it was last asked; None in doubt."""
@@ -99,7 +114,7 @@ class Cluster:
 
     async def refresh(self) -> None:
         """Ask every running node once more, now."""
-        asked = (self._watch.ask(node, with_hash=False) for node in self.running())
+        asked = (self._watch.ask(self.nodes[node], with_hash=False) for node in self.running())
         await asyncio.gather(*asked)
 
     async def ready(self, within: float) -> None:
@@ -114,7 +129,7 @@ class Cluster:
             )
 
     async def settled(self, within: float) -> int | None:
-        """Wait until every node is ready and has applied what the leader had committed.
+        """Wait until every node votes, is ready and has applied what the leader had committed.
 
         The commit meant is the first that a leader names after this call.  Returns the
         nanoseconds it took; None if it did not happen in *within* seconds.
@@ -128,20 +143,26 @@ class Cluster:
             if goal is None and leader is not None and leader.begin_ns >= since:
                 assert leader.status is not None
                 goal = leader.status.commit_index
-            return goal is not None and self._watch.all_ready(since) and self._applied(goal)
+            return (
+                goal is not None
+                and self._watch.all_ready(since)
+                and self._applied(goal)
+                and self._all_vote()
+            )
 
         settled = await self._watch.until(is_settled, within)
         return self.now() - since if settled else None
 
     async def final_statuses(self) -> tuple[StatusSample, ...]:
         """One sample of each running node, with the hash of its state."""
-        asked = (self._watch.ask(node, with_hash=True) for node in self.running())
+        asked = (self._watch.ask(self.nodes[node], with_hash=True) for node in self.running())
         return tuple(await asyncio.gather(*asked))
 
     async def kill(self, nodes: Iterable[str]) -> dict[str, int]:
         """SIGKILL all *nodes* at once; the exit status of each that ran, once it is gone."""
-        chosen = tuple(nodes)
-        ran = tuple(node for node in chosen if self.nodes[node].state is not State.DOWN)
+        ran = tuple(
+            node for node in self._present(nodes) if self.nodes[node].state is not State.DOWN
+        )
         for node in ran:
             self.nodes[node].signal_kill()
         for node in ran:
@@ -152,13 +173,18 @@ class Cluster:
     async def restart(self, nodes: Iterable[str]) -> tuple[str, ...]:
         """Start again those of *nodes* that are down; returns those that would not start.
 
-        Each of these stands in `unexpected_ends`, with its last lines.
+        Each of these stands in `unexpected_ends`, with its last lines.  Who was killed for good, or
+        has left the cluster, is left alone.
         """
-        chosen = tuple(nodes)
+        chosen = tuple(
+            node
+            for node in self._present(nodes)
+            if node not in self.condemned and not self.nodes[node].has_left
+        )
         # A kill that was interrupted has struck, though nobody waited for the end.
         ending = (node for node in chosen if self.nodes[node].is_ending)
         await asyncio.gather(*(self.nodes[node].gone() for node in ending))
-        down = tuple(node for node in chosen if self.nodes[node].state is State.DOWN)
+        down = tuple(node for node in self._present(chosen) if self.nodes[node].state is State.DOWN)
         failures = await asyncio.gather(*map(self._bring_up, down), return_exceptions=True)
         for failure in failures:
             if failure is not None and not isinstance(failure, NodeNotStarted):
@@ -169,14 +195,47 @@ class Cluster:
 
     async def pause(self, nodes: Iterable[str]) -> dict[str, bool]:
         """SIGSTOP all *nodes*; for each whether it was seen to stand still."""
-        chosen = tuple(nodes)
+        chosen = self._present(nodes)
         stopped = await asyncio.gather(*(self.nodes[node].pause() for node in chosen))
         return dict(zip(chosen, stopped, strict=True))
 
     def resume(self, nodes: Iterable[str]) -> None:
         """SIGCONT those of *nodes* that are paused."""
-        for node in nodes:
+        for node in self._present(nodes):
             self.nodes[node].resume()
+
+    async def add(self) -> str:
+        """Start a new node, which asks to be let in; its id, which nobody ever had.
+
+        It has listened when this returns, unless it would not start; then it is down.
+        """
+        self._number += 1
+        node = f"n{self._number}"
+        seeds = [self.addresses[one] for one in self.nodes if one not in self.condemned]
+        self.addresses[node] = await self.proxy.add(node)
+        self.nodes[node] = self._process(node, joining(seeds))
+        self._watch.follow(node)
+        await self.restart([node])
+        return node
+
+    async def condemn(self, node: str) -> int | None:
+        """SIGKILL for good: nobody starts *node* again.  Its exit status; None if it was down."""
+        self.condemned.add(node)
+        return (await self.kill([node])).get(node)
+
+    def let_leave(self, node: str) -> None:
+        """The removal of *node* is about to be asked for: it may end by itself from now on."""
+        self.nodes[node].may_leave = True
+
+    async def retire(self, node: str) -> None:
+        """Forget *node*, which is down and no member any more, and delete its data."""
+        process = self.nodes.pop(node)
+        assert process.state is State.DOWN, f"{node} still runs"
+        del self.addresses[node]
+        self.condemned.discard(node)
+        await self._watch.forget(node)
+        await self.proxy.withdraw(node)
+        shutil.rmtree(process.data_dir)
 
     async def stop(self) -> None:
         """Stop every node in good order, write `proxy.json`, and watch no more."""
@@ -196,23 +255,34 @@ class Cluster:
                     starting.create_task(self._bring_up(node))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        self._watch.start()
+        for node in self.nodes:
+            self._watch.follow(node)
 
     async def _bring_up(self, node: str) -> None:
-        process = self.nodes[node]
+        process = self.nodes.get(node)
+        if process is None or node in self.condemned:
+            return  # taken away a moment ago
         await process.start(self.config.start_seconds)
         await self.proxy.point(node, process.port)
 
-    def _process(self, node: str) -> NodeProcess:
-        folder = self.run_folder.resolve() / "nodes" / node
+    def _process(self, node: str, beginning: str) -> NodeProcess:
         return NodeProcess(
             node,
-            self.config.command(node, self.addresses, folder / "data"),
-            folder,
+            lambda data: self.config.command(node, self.proxy.addresses[node], data, beginning),
+            self.run_folder.resolve() / "nodes" / node,
             now=self.now,
             tell=self._lives.append,
             lost=self.unexpected_ends.append,
         )
+
+    def _present(self, nodes: Iterable[str]) -> tuple[str, ...]:
+        """Those of *nodes* that are still here."""
+        return tuple(node for node in nodes if node in self.nodes)
+
+    def _all_vote(self) -> bool:
+        """Whether those who vote are the nodes that run here; also where nobody tells."""
+        told = self.configuration()
+        return told is None or set(told.voters) == told.named == set(self.nodes)
 
     def _applied(self, index: int) -> bool:
         latest = (self._watch.latest.get(node) for node in self.nodes)

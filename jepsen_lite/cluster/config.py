@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,18 +62,22 @@ class ClusterConfig:
         """The longest election timeout, in seconds."""
         return self.election_ms[1] / 1000
 
-    def command(self, node: str, addresses: dict[str, str], data_dir: Path) -> tuple[str, ...]:
-        """The command line that starts *node* the first time and every other time."""
+    def command(self, node: str, address: str, data_dir: Path, beginning: str) -> tuple[str, ...]:
+        """The command line that starts *node* the first time and every other time.
+
+        *beginning* is the option that says what becomes of an empty directory: `founding` or
+        `joining`.
+        """
         least, most = self.election_ms
         return (
             *self._program(),
             "serve",
             f"--id={node}",
             "--listen=127.0.0.1:0",
-            f"--advertise={addresses[node]}",
+            f"--advertise={address}",
             f"--data-dir={data_dir}",
             f"--cluster={self.cluster}",
-            "--bootstrap=" + ",".join(f"{name}={where}" for name, where in addresses.items()),
+            beginning,
             f"--heartbeat-ms={self.heartbeat_ms}",
             f"--election-ms={least}-{most}",
             f"--request-timeout={self.request_timeout}",
@@ -87,3 +92,13 @@ class ClusterConfig:
         if self.plant is not None:
             return (sys.executable, "-m", "jepsen_lite.plants", self.plant, "--")
         return (sys.executable, "-m", "huffleraft")
+
+
+def founding(founders: Mapping[str, str]) -> str:
+    """The option of a node that founds the cluster with the others of *founders*."""
+    return "--bootstrap=" + ",".join(f"{name}={where}" for name, where in founders.items())
+
+
+def joining(seeds: Iterable[str]) -> str:
+    """The option of a newcomer that asks the members at *seeds* to be let in."""
+    return "--join=" + ",".join(seeds)

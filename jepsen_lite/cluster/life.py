@@ -26,7 +26,7 @@ class ProcessEvent:
 
     *birth* is the kernel's own note of when it was started: a number is used again, the pair is
     not.  *boot* and *port* are known once it is ready, *returncode* (negative: the signal) and
-    *by_harness* once it has ended.
+    *by_harness* once it has ended: that it was killed, stopped, or taken out of its cluster.
     """
 
     time_ns: int

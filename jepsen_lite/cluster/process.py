@@ -16,6 +16,9 @@ from jepsen_lite.cluster.life import Life, ProcessEvent, UnexpectedEnd, birth_of
 
 _READY = re.compile(r"ready id=(?P<id>\S+) listen=\S+:(?P<port>\d{1,5}) .*\bboot=(?P<boot>\d+)")
 
+LEFT: Final = 19
+"""The exit status of a node that found itself removed from its cluster."""
+
 TAIL_BYTES: Final = 4_096
 STOP_SECONDS: Final = 10.0
 """A node promises to stop within 5 s; a machine with other work gets as long again."""
@@ -43,7 +46,7 @@ class NodeProcess:
     def __init__(
         self,
         node: str,
-        command: tuple[str, ...],
+        command: Callable[[Path], tuple[str, ...]],
         folder: Path,
         *,
         now: Callable[[], int],
@@ -58,7 +61,10 @@ class NodeProcess:
         self.boot = 0
         self.port = 0
         self.returncode: int | None = None
-        self._command = command
+        self.may_leave = False
+        """Set once its removal is asked for: then it may end by itself, with the status `LEFT`."""
+        self.command = command
+        """The command line that starts it with this directory for its data."""
         self._now = now
         self._tell = tell
         self._lost = lost
@@ -73,13 +79,18 @@ class NodeProcess:
         """Whether it still runs, and was told to end."""
         return self._ordered and self.state is not State.DOWN
 
+    @property
+    def has_left(self) -> bool:
+        """Whether it ended because it is no member any more."""
+        return self.state is State.DOWN and self.may_leave and self.returncode == LEFT
+
     async def start(self, within: float) -> None:
         """Start it and return when it listens.  Raises NodeNotStarted; nothing is left running."""
         assert self.state is State.DOWN, f"{self.node} runs already"
         self._ordered = False
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command,
+                *self.command(self.data_dir),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -152,7 +163,7 @@ class NodeProcess:
             await self.kill()
             self._lose(f"had not stopped {STOP_SECONDS:g} s after SIGTERM")
             return
-        if self.returncode != 0:
+        if self.returncode != 0 and not self.has_left:
             self._lose(f"ended with exit status {self.returncode} after SIGTERM")
 
     def last_lines(self) -> str:
@@ -176,8 +187,9 @@ class NodeProcess:
                     ready.set_result(None)
         self.returncode = await process.wait()
         self.state = State.DOWN
-        self._event(Life.ENDED, returncode=self.returncode, by_harness=self._ordered)
-        if not self._ordered:
+        is_ours = self._ordered or self.has_left
+        self._event(Life.ENDED, returncode=self.returncode, by_harness=is_ours)
+        if not is_ours:
             self._lose(f"ended by itself with exit status {self.returncode}")
         if not ready.done():
             ready.set_exception(

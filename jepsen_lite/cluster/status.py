@@ -16,6 +16,7 @@ from typing import Final
 import httpx2
 import msgspec
 
+from jepsen_lite.cluster.configuration import Configuration
 from jepsen_lite.jsonl import read_lines
 
 FILE: Final = "statuses.jsonl"
@@ -39,6 +40,11 @@ class Status:
     leader: str | None = None
     hash: str | None = None
     hash_index: int | None = None
+    first_index: int = 1
+    last_index: int = 0
+    """The log: what is before its first entry is only in a snapshot."""
+    configuration: Configuration | None = None
+    """Who belongs to the cluster, by what is in force at this node."""
     installs: int = 0
     """Snapshots of others that have replaced its state in this boot."""
 

@@ -35,27 +35,32 @@ class Watch:
         self._hash_every = hash_every
         self._client = StatusClient(now)
         self._news = asyncio.Condition()
-        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def start(self) -> None:
-        """Poll from now on."""
-        self._tasks = tuple(
-            asyncio.create_task(self._follow(node, process))
-            for node, process in self._nodes.items()
-        )
+    def follow(self, node: str) -> None:
+        """Poll *node* from now on, whenever it runs."""
+        self._tasks[node] = asyncio.create_task(self._follow(self._nodes[node]))
+
+    async def forget(self, node: str) -> None:
+        """Poll *node* no more; what it said last says nothing about now."""
+        self.latest.pop(node, None)
+        if (task := self._tasks.pop(node, None)) is not None:
+            await _ended(task)
 
     async def stop(self) -> None:
         """Poll no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            _, task = self._tasks.popitem()
+            await _ended(task)
         await self._client.close()
 
-    async def ask(self, node: str, *, with_hash: bool) -> StatusSample:
-        """One sample of *node*, now; kept with the others."""
-        sample = await self._client.ask(node, self._nodes[node].port, with_hash=with_hash)
+    async def ask(self, process: NodeProcess, *, with_hash: bool) -> StatusSample:
+        """One sample of the node of *process*, now; kept with the others."""
+        node = process.node
+        sample = await self._client.ask(node, process.port, with_hash=with_hash)
         self.samples.append(sample)
-        self.latest[node] = sample
+        if node in self._nodes:  # else it was taken away meanwhile
+            self.latest[node] = sample
         self._keep(sample)
         async with self._news:
             self._news.notify_all()
@@ -77,7 +82,7 @@ class Watch:
         """
         leaders = [
             sample
-            for sample in self._fresh()
+            for sample in self.fresh()
             if sample.status is not None and sample.status.role == "leader"
         ]
         return max(leaders, key=_term, default=None)
@@ -94,7 +99,8 @@ class Watch:
             if not _is_ready(self.latest.get(node), since) or process.state is not State.UP
         }
 
-    def _fresh(self) -> Iterable[StatusSample]:
+    def fresh(self) -> Iterable[StatusSample]:
+        """What each node that runs said last, if it said it in this boot and not long ago."""
         oldest = self._now() - FRESH_NS
         return (
             sample
@@ -105,14 +111,20 @@ class Watch:
             and sample.status.boot == self._nodes[node].boot
         )
 
-    async def _follow(self, node: str, process: NodeProcess) -> None:
+    async def _follow(self, process: NodeProcess) -> None:
         poll = 0
         while True:
             if process.state is State.UP and process.port:
                 poll += 1
                 with_hash = self._hash_every is not None and poll % self._hash_every == 0
-                await self.ask(node, with_hash=with_hash)
+                await self.ask(process, with_hash=with_hash)
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End *task*, a poll of a node, which may be under way."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _term(sample: StatusSample) -> int:

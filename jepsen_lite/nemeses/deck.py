@@ -13,7 +13,11 @@ from random import Random
 from typing import Final
 
 from jepsen_lite.generators import decks, dice
-from jepsen_lite.nemeses.kinds import Kind, Track, fits
+from jepsen_lite.nemeses.changes import CHANGES, JOIN, REMOVE_LEADER
+from jepsen_lite.nemeses.kinds import FAULTS, Kind, Track, fits
+
+ALL_KINDS: Final = (*FAULTS, *CHANGES)
+"""The whole deck."""
 
 FAULT_TIMEOUTS: Final = 4
 """A fault lasts for at least so many election timeouts: shorter, it is over before it is felt."""
@@ -24,11 +28,13 @@ class Pace:
     """How long a fault lasts and how long its track is calm after it, in seconds, least and most.
 
     *outage* is for faults that leave no quorum: nothing happens while they last, so they are short.
+    Between two changes of members there is *rest*: each starts a process and sends a snapshot.
     """
 
     fault: tuple[float, float] = (3.2, 4.0)
     outage: tuple[float, float] = (2.0, 2.5)
     calm: tuple[float, float] = (1.0, 2.0)
+    rest: tuple[float, float] = (3.0, 5.0)
 
     @classmethod
     def of(cls, election_timeout: float) -> Pace:
@@ -90,11 +96,11 @@ def deal(
     own = tuple(kind for kind in kinds if kind.track is track and fits(kind, size))
     rolls = dice(seed, track.value)
     for deck in decks(own, rolls):
-        yield tuple(_card(kind, rolls, size, pace) for kind in deck)
+        yield tuple(_card(kind, rolls, size, pace) for kind in _paired(deck))
 
 
 def describe_deck(seed: int, kinds: Sequence[Kind], size: int, pace: Pace) -> str:
-    """The first deck of both tracks, a line each; what a run prints beside its seed."""
+    """The first deck of all tracks, a line each; what a run prints beside its seed."""
     lines = []
     for track in Track:
         first = next(deal(track, seed, kinds, size, pace))
@@ -102,11 +108,21 @@ def describe_deck(seed: int, kinds: Sequence[Kind], size: int, pace: Pace) -> st
     return "\n".join(lines)
 
 
+def _paired(deck: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """A join before the removal of a leader: together they leave the cluster as large as it was."""
+    order = list(deck)
+    if {JOIN, REMOVE_LEADER} <= set(deck):
+        places = sorted((order.index(JOIN), order.index(REMOVE_LEADER)))
+        for place, kind in zip(places, (JOIN, REMOVE_LEADER), strict=True):
+            order[place] = kind
+    return tuple(order)
+
+
 def _card(kind: Kind, rolls: Random, size: int, pace: Pace) -> Card:
     lengths = pace.outage if kind.breaks_quorum(size) else pace.fault
     return Card(
         kind,
         seconds=round(rolls.uniform(*lengths), 2),
-        calm=round(rolls.uniform(*pace.calm), 2),
+        calm=round(rolls.uniform(*(pace.rest if kind.track is Track.MEMBERS else pace.calm)), 2),
         roll=rolls.getrandbits(32),
     )

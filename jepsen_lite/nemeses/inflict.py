@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from jepsen_lite.nemeses.evidence import (
-    Change,
+    NewLeader,
     bytes_delayed,
     bytes_held,
     change_of_leader,
     has_bitten,
+    is_behind,
+    with_new_leader,
 )
 from jepsen_lite.nemeses.faults import (
     Cut,
@@ -58,11 +60,13 @@ async def inflicted(
     dice: Random,
     target: Collection[str] = (),
     unseats: bool = False,
+    outdates: bool = False,
 ) -> AsyncIterator[Standing]:
     """*fault* is on while the block lasts, and undone however it is left.
 
     *dice* draw, before anything happens, what the heal of a cut link does.  *unseats*: it has only
-    bitten once a node that is no *target* leads in a higher term.  Raises ProxyFailed.
+    bitten once a node that is no *target* leads in a higher term; *outdates*: once the log that a
+    *target* would need is gone.  Raises ProxyFailed.
     """
     fates = draw_fates(fault, dice)
     record = FaultRecord(
@@ -82,18 +86,23 @@ async def inflicted(
         yield standing
     finally:
         change = successor(standing, cluster)
+        behind = fell_behind(standing, cluster) if outdates else ()
         after = await _undo(fault, fates, cluster)
         bite = _measured(fault, standing, after, change)
+        if behind:
+            bite = msgspec.structs.replace(bite, behind=behind)
         standing.record = msgspec.structs.replace(
             record,
             end_ns=cluster.now(),
             bit=bite,
-            did_bite=has_bitten(fault, bite, unseats=unseats),
+            did_bite=has_bitten(
+                fault, bite, unseats=unseats, outdates=standing.record.target if outdates else ()
+            ),
         )
         journal.end(standing.record)
 
 
-def successor(standing: Standing, cluster: Cluster) -> Change | None:
+def successor(standing: Standing, cluster: Cluster) -> NewLeader | None:
     """Who has come to lead, in a higher term, since the fault began; None if nobody was seen to."""
     return change_of_leader(
         cluster.samples,
@@ -101,6 +110,15 @@ def successor(standing: Standing, cluster: Cluster) -> Change | None:
         old_term=standing.old_term,
         struck=standing.record.target,
     )
+
+
+def fell_behind(standing: Standing, cluster: Cluster) -> tuple[str, ...]:
+    """Those that the fault is meant for whose log ends before the leader's begins."""
+    leader = cluster.leader()
+    if leader is None:
+        return ()
+    lead = cluster.latest(leader)
+    return tuple(one for one in standing.record.target if is_behind(cluster.latest(one), lead))
 
 
 async def heal_all(cluster: Cluster) -> None:
@@ -147,7 +165,7 @@ async def _undo(fault: Fault, fates: dict[Link, Fate], cluster: Cluster) -> Prox
 
 
 def _measured(
-    fault: Fault, standing: Standing, after: ProxyReport | None, change: Change | None
+    fault: Fault, standing: Standing, after: ProxyReport | None, change: NewLeader | None
 ) -> Bite:
     before = standing.before
     bite = Bite()
@@ -166,14 +184,8 @@ def _measured(
             pass  # interrupted before it was on
         case _:
             assert_never(fault)
-    if change is None:
-        return bite
-    return msgspec.structs.replace(
-        bite,
-        new_leader=change.leader,
-        new_term=change.term,
-        old_term=standing.old_term,
-        after_ms=(change.seen_ns - standing.record.begin_ns) // 1_000_000,
+    return with_new_leader(
+        bite, change, old_term=standing.old_term, begin_ns=standing.record.begin_ns
     )
 
 

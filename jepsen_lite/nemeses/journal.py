@@ -20,6 +20,10 @@ class Bite(msgspec.Struct, frozen=True, omit_defaults=True):
     `gone` has the exit status of each killed node, `stood_still` the paused ones that the kernel
     showed as stopped.  `new_leader` leads in `new_term`, above the `old_term` in which somebody led
     when the fault began, and was first seen `after_ms` later.
+
+    `behind` are the nodes whose log ended before the leader's began, when they were let back.  Of a
+    change of members: who was seen `removed` and `joined`, the `voters` that a majority of
+    themselves showed then, and `meanwhile` the faults that cut links as the removal was asked for.
     """
 
     bytes_held: int | None = None
@@ -30,6 +34,11 @@ class Bite(msgspec.Struct, frozen=True, omit_defaults=True):
     new_term: int | None = None
     old_term: int | None = None
     after_ms: int | None = None
+    behind: tuple[str, ...] | None = None
+    removed: str | None = None
+    joined: str | None = None
+    voters: tuple[str, ...] | None = None
+    meanwhile: tuple[str, ...] | None = None
 
 
 class FaultRecord(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from huffleraft.core.quorum import majority
 from jepsen_lite.nemeses.faults import (
@@ -28,6 +28,9 @@ from jepsen_lite.nemeses.faults import (
     muteness,
 )
 
+if TYPE_CHECKING:
+    from jepsen_lite.nemeses.changes import Change
+
 DELAY_SECONDS: Final = (0.01, 0.05)
 """A slow link's delay: felt by every operation, and short of any election timeout."""
 
@@ -37,22 +40,28 @@ class Track(Enum):
 
     NETWORK = "network"
     PROCESSES = "processes"
+    MEMBERS = "members"
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The cluster as it stands: all *nodes*, those that run, the one that leads if known."""
+    """The cluster as it stands: all *nodes*, those that run, the one that leads if known.
+
+    *voters* are those who were seen to decide, *installed* those that have installed a snapshot.
+    """
 
     nodes: tuple[str, ...]
     running: tuple[str, ...]
     leader: str | None
+    voters: tuple[str, ...] = ()
+    installed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Aimed:
-    """A fault, and the nodes that it is meant for."""
+    """A fault, or a change of members, and the nodes that it is meant for."""
 
-    fault: Fault
+    fault: Fault | Change
     target: tuple[str, ...]
 
 
@@ -66,6 +75,8 @@ class Kind:
 
     *takes* says how many nodes it keeps, at most, from the quorum of a cluster of this size.
     *unseats*: its victim leads, and has not been struck until another leads in a higher term.
+    *patient*: it lasts until the cluster has got something done meanwhile.  *outdates*: that is so
+    many writes that the log its victim will be in need of is gone, and only a snapshot helps.
     """
 
     name: str
@@ -73,6 +84,8 @@ class Kind:
     aim: Aim
     takes: Callable[[int], int]
     unseats: bool = False
+    patient: bool = False
+    outdates: bool = False
 
     def breaks_quorum(self, size: int) -> bool:
         """Whether it alone leaves no quorum of *size* nodes."""
@@ -88,18 +101,19 @@ def may_overlap(one: Kind, other: Kind, size: int) -> bool:
     """Whether both may be on at once in a cluster of *size* nodes.
 
     Any two may, but that a leader is only unseated where the rest can elect another, and by one
-    fault at a time: of two that strike the same leader at once, one proves nothing.
+    fault at a time: of two that strike the same leader at once, one proves nothing.  And two that
+    wait for the cluster to get something done must leave it a quorum to do it.
     """
-    if not (one.unseats or other.unseats):
-        return True
     if one.unseats and other.unseats:
         return False
+    if not (one.unseats or other.unseats or (one.patient and other.patient)):
+        return True
     return one.takes(size) + other.takes(size) <= spare(size)
 
 
 def fits(kind: Kind, size: int) -> bool:
     """Whether *kind* can bite at all in a cluster of *size* nodes."""
-    return not (kind.unseats and kind.breaks_quorum(size)) and (
+    return not ((kind.unseats or kind.patient) and kind.breaks_quorum(size)) and (
         size > 1 or kind.track is Track.PROCESSES
     )
 
@@ -152,6 +166,18 @@ def _split(view: View, dice: Random) -> Aimed | None:
     return Aimed(Cut(halves(side, view.nodes)), side) if side else None
 
 
+def _laggard(view: View, dice: Random) -> Aimed | None:
+    """One that has installed no snapshot yet; the leader only if no other is left to do so."""
+    followers = [node for node in view.running if node != view.leader]
+    fresh = [node for node in followers if node not in view.installed]
+    if not fresh and view.leader is not None and view.leader not in view.installed:
+        fresh = [view.leader]
+    if not (fresh or followers):
+        return None
+    node = dice.choice(fresh or followers)
+    return Aimed(Cut(isolation(node, view.nodes)), (node,))
+
+
 def _slow(view: View, dice: Random) -> Aimed | None:
     links = links_between(view.nodes)
     delays = tuple((link, round(dice.uniform(*DELAY_SECONDS), 4)) for link in links)
@@ -182,6 +208,9 @@ ONE_WAY_OUT: Final = Kind(
     takes=lambda _: 1,
 )
 HALVES: Final = Kind("halves", Track.NETWORK, _split, takes=spare)
+FALL_BEHIND: Final = Kind(
+    "fall-behind", Track.NETWORK, _laggard, takes=lambda _: 1, patient=True, outdates=True
+)
 DELAY: Final = Kind("delay", Track.NETWORK, _slow, takes=lambda _: 0)
 CUT_CLIENTS: Final = Kind(
     "cut-clients",
@@ -215,11 +244,12 @@ PAUSE_LEADER: Final = Kind(
     unseats=True,
 )
 
-ALL_KINDS: Final = (
+FAULTS: Final = (
     ISOLATE_LEADER,
     ONE_WAY_IN,
     ONE_WAY_OUT,
     HALVES,
+    FALL_BEHIND,
     DELAY,
     CUT_CLIENTS,
     KILL_ONE,
@@ -230,4 +260,4 @@ ALL_KINDS: Final = (
     PAUSE_ONE,
     PAUSE_LEADER,
 )
-"""The whole deck."""
+"""Every kind that leaves the members as they are."""

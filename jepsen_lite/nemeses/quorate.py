@@ -1,4 +1,7 @@
-"""When was anything broken, and when could a quorum talk?  By the journal alone."""
+"""When was anything broken, and when could a quorum talk?
+
+By the journal of faults, and by who the members were.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from huffleraft.core.quorum import majority
+from jepsen_lite.cluster.configuration import Membership
 from jepsen_lite.nemeses.journal import FaultRecord
 from jepsen_lite.proxy import Link
 
@@ -49,23 +53,30 @@ def faulty_spans(faults: Iterable[FaultRecord], begin_ns: int, end_ns: int) -> t
 
 
 def quorate_spans(
-    faults: Iterable[FaultRecord], nodes: Sequence[str], begin_ns: int, end_ns: int
+    faults: Iterable[FaultRecord], members: Sequence[Membership], begin_ns: int, end_ns: int
 ) -> tuple[Span, ...]:
     """The parts of begin to end in which a quorum could talk, apart from each other, in order.
 
-    A leader may still have to be elected at the beginning of each.
+    *members* says who voted from when on, the first of them from the beginning.  A leader may still
+    have to be elected at the beginning of each part.
     """
     records = tuple(faults)
-    moments = {begin_ns, end_ns}
+    moments = {begin_ns, end_ns, *(one.since_ns for one in members)}
     for fault in records:
         moments |= {fault.begin_ns, end_ns if fault.end_ns is None else fault.end_ns}
     inside = sorted(moment for moment in moments if begin_ns <= moment <= end_ns)
     spans: list[Span] = []
     for begin, end in pairwise(inside):
-        if not is_quorate((fault for fault in records if fault.is_on(begin)), nodes):
+        voters = _voters_at(begin, members)
+        if not is_quorate((fault for fault in records if fault.is_on(begin)), voters):
             continue
         if spans and spans[-1].end_ns == begin:
             spans[-1] = Span(spans[-1].begin_ns, end)
         else:
             spans.append(Span(begin, end))
     return tuple(spans)
+
+
+def _voters_at(time_ns: int, members: Sequence[Membership]) -> tuple[str, ...]:
+    known = [one.voters for one in members if one.since_ns <= time_ns]
+    return known[-1] if known else members[0].voters

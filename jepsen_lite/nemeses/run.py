@@ -1,4 +1,4 @@
-"""Dealing: two tracks of faults that overlap, until the time is over and every kind has bitten."""
+"""Dealing: tracks of faults that overlap, until the time is over and every kind has bitten."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jepsen_lite.clock import seconds
-from jepsen_lite.nemeses.deck import Card, Hand, Pace, deal
-from jepsen_lite.nemeses.inflict import inflicted, successor
-from jepsen_lite.nemeses.kinds import ALL_KINDS, Kind, Track, View, fits, may_overlap
+from jepsen_lite.cluster.configuration import installs
+from jepsen_lite.nemeses.carry_out import carry_out
+from jepsen_lite.nemeses.changes import Change
+from jepsen_lite.nemeses.deck import ALL_KINDS, Card, Hand, Pace, deal
+from jepsen_lite.nemeses.inflict import Standing, fell_behind, inflicted, successor
+from jepsen_lite.nemeses.kinds import Aimed, Kind, Track, View, fits, may_overlap
+from jepsen_lite.nemeses.roster import Roster
 
 if TYPE_CHECKING:
+    from random import Random
+
     from jepsen_lite.cluster import Cluster
     from jepsen_lite.nemeses.journal import FaultRecord, Journal
 
@@ -25,6 +31,14 @@ LEADER_SECONDS: Final = 5.0
 UNSEAT_SECONDS: Final = 5.0
 """How much longer than its card says a fault stays on until another node leads, where that is what
 it is for: on a busy machine an election takes longer than the timeouts say."""
+
+
+OUTDATE_SECONDS: Final = 10.0
+"""How much longer a node is kept away until only a snapshot can help it: so many writes take that
+long where other faults hold them up."""
+
+INSTALL_SECONDS: Final = 5.0
+"""How long it is watched, let back, until it has installed that snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +62,16 @@ async def run_deck(
     time_limit: float,
     kinds: Sequence[Kind] = ALL_KINDS,
     pace: Pace | None = None,
+    roster: Roster | None = None,
 ) -> DeckOutcome:
     """Deal *kinds* for *time_limit* seconds, and for what has not bitten for half as long again.
 
-    Cancelled, it undoes what is on.  Raises ProxyFailed; what nodes do never raises.
+    Cancelled, it undoes what is on.  A change of members that could not be completed is left to
+    *roster*, which is asked to finish after the heal.  Raises ProxyFailed; what nodes do never
+    raises.
     """
     pace = pace or Pace.of(cluster.config.election_timeout)
-    table = _Table(cluster, journal, kinds, time_limit)
+    table = _Table(roster or Roster(cluster), journal, kinds, time_limit)
     try:
         async with asyncio.TaskGroup() as tracks:
             for track in Track:
@@ -66,12 +83,13 @@ async def run_deck(
 
 
 class _Table:
-    """What both tracks know: which kinds are on, which have bitten, how late it is."""
+    """What all tracks know: which kinds are on, which have bitten, how late it is."""
 
     def __init__(
-        self, cluster: Cluster, journal: Journal, kinds: Sequence[Kind], time_limit: float
+        self, roster: Roster, journal: Journal, kinds: Sequence[Kind], time_limit: float
     ) -> None:
-        self._cluster = cluster
+        self._roster = roster
+        cluster = self._cluster = roster.cluster
         self._journal = journal
         self._size = cluster.config.size
         self._kinds = tuple(kind for kind in kinds if fits(kind, self._size))
@@ -112,7 +130,7 @@ class _Table:
         }
 
     async def _take(self, hand: Hand) -> Card:
-        """The next card that may be on beside the other track's; waits where none may."""
+        """The next card that may be on beside the other tracks'; waits where none may."""
         hand.keep_only(self._is_wanted)
         async with self._lifted:
             while (card := hand.take(self._may_be_dealt)) is None:
@@ -143,25 +161,63 @@ class _Table:
         if kind.unseats and not await self._cluster.has_leader(LEADER_SECONDS):
             return False
         await self._cluster.refresh()
-        view = View(self._cluster.config.nodes, self._cluster.running(), self._cluster.leader())
-        aimed = kind.aim(view, dice)
+        aimed = kind.aim(self._view(), dice)
         if aimed is None:
             return False
+        if isinstance(aimed.fault, Change):
+            record = await carry_out(aimed.fault, self._roster, self._journal, kind=kind.name)
+        else:
+            record = await self._inflict(card, aimed, dice)
+        self._faults.append(record)
+        if record.did_bite and not (kind.outdates and self._without_snapshot()):
+            self._unbitten.discard(kind.name)
+            return True
+        return False
+
+    async def _inflict(self, card: Card, aimed: Aimed, dice: Random) -> FaultRecord:
+        """Inflict the fault of one card for its time, and until it has done what it is for."""
+        kind, cluster = card.kind, self._cluster
+        assert not isinstance(aimed.fault, Change), "a change of members is no fault that is undone"
         async with inflicted(
             aimed.fault,
-            self._cluster,
+            cluster,
             self._journal,
             kind=kind.name,
             dice=dice,
             target=aimed.target,
             unseats=kind.unseats,
+            outdates=kind.outdates,
         ) as standing:
             await asyncio.sleep(card.seconds)
-            if kind.unseats:  # undone before another leads, it would have shown nothing
-                await self._cluster.until(
-                    lambda: successor(standing, self._cluster) is not None, UNSEAT_SECONDS
-                )
-        self._faults.append(standing.record)
-        if standing.record.did_bite:
-            self._unbitten.discard(kind.name)
-        return standing.record.did_bite
+            await self._linger(kind, standing)
+        if kind.outdates:
+            await cluster.until(
+                lambda: not set(aimed.target) & set(self._without_snapshot()), INSTALL_SECONDS
+            )
+        return standing.record
+
+    async def _linger(self, kind: Kind, standing: Standing) -> None:
+        """Wait until *kind* has done what it is there for: undone before, it has shown nothing."""
+        cluster = self._cluster
+        if kind.unseats:
+            await cluster.until(lambda: successor(standing, cluster) is not None, UNSEAT_SECONDS)
+        if kind.outdates:
+            target = set(standing.record.target)
+            await cluster.until(
+                lambda: set(fell_behind(standing, cluster)) == target, OUTDATE_SECONDS
+            )
+
+    def _view(self) -> View:
+        cluster = self._cluster
+        return View(
+            nodes=tuple(node for node in cluster.nodes if node not in cluster.condemned),
+            running=cluster.running(),
+            leader=cluster.leader(),
+            voters=cluster.voters() or (),
+            installed=frozenset(cluster.nodes) - frozenset(self._without_snapshot()),
+        )
+
+    def _without_snapshot(self) -> tuple[str, ...]:
+        """The nodes that have never installed one."""
+        counts = installs(self._cluster.samples)
+        return tuple(node for node in self._cluster.nodes if not counts.get(node))

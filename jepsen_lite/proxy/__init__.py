@@ -17,8 +17,10 @@ Client traffic is no link between nodes: it has the endpoint `CLIENTS`, and `Lin
 is cut only by a fault that says so.
 
 - `proxy.addresses` - node id to host:port.
+- `await proxy.add(node)` - a node comes to be; its address, below the ephemeral ports as well.
 - `await proxy.point(node, port)` - the node listens there; connections are accepted again.
 - `await proxy.withdraw(node)` - the node is down; connecting to it is refused, as by a kernel.
+  The address of a node that left for good stays kept, so that nobody else is met there.
 - `await proxy.cut(links)`, `await proxy.heal({link: Fate.DELIVER | Fate.RESET})`,
   `await proxy.delay({link: seconds})` (0 ends it).
 - `await proxy.report()` -> `ProxyReport`: for each link `LinkReport(connections, bytes_passed,

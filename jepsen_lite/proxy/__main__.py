@@ -38,7 +38,7 @@ async def _answered(exchange: TcpExchange, line: bytes) -> Answer:
         return Answer(0, error=f"not a command of this proxy: {error}")
     try:
         return await exchange.obey(command)
-    except (Unanswerable, OSError) as error:
+    except (Unanswerable, NoFreePorts, OSError) as error:
         return Answer(command.number, error=str(error))
 
 

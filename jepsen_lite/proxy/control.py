@@ -17,6 +17,13 @@ class Point(msgspec.Struct, tag="point", frozen=True):
     port: int
 
 
+class Add(msgspec.Struct, tag="add", frozen=True):
+    """A node comes to be: keep an address for it, and a link with every other end."""
+
+    number: int
+    node: str
+
+
 class Withdraw(msgspec.Struct, tag="withdraw", frozen=True):
     """The node is down: refuse who connects to it."""
 
@@ -51,7 +58,7 @@ class Report(msgspec.Struct, tag="report", frozen=True):
     number: int
 
 
-Command: TypeAlias = Point | Withdraw | Cut | Heal | Delay | Report
+Command: TypeAlias = Add | Point | Withdraw | Cut | Heal | Delay | Report
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -61,10 +68,14 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The end of the command of this number; `error` says in a sentence why it was not done."""
+    """The end of the command of this number; `error` says in a sentence why it was not done.
+
+    `address` is the new node's, where one was added.
+    """
 
     number: int
     error: str | None = None
+    address: str | None = None
     report: ProxyReport | None = None
 
 

@@ -6,7 +6,17 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from jepsen_lite.proxy.control import Answer, Command, Cut, Delay, Heal, Point, Report, Withdraw
+from jepsen_lite.proxy.control import (
+    Add,
+    Answer,
+    Command,
+    Cut,
+    Delay,
+    Heal,
+    Point,
+    Report,
+    Withdraw,
+)
 from jepsen_lite.proxy.conversation import Conversation
 from jepsen_lite.proxy.links import CLIENTS, Link, PeerConnection, ProxyReport
 from jepsen_lite.proxy.ports import keep_ports, listen_on
@@ -32,9 +42,9 @@ class TcpExchange:
         self._keepers = dict(zip(nodes, keep_ports(len(nodes)), strict=True))
         self._listeners: dict[str, asyncio.Server] = {}
         self._ports: dict[str, int] = {}
-        ends = (*nodes, CLIENTS)
-        links = (Link(source, target) for source in ends for target in ends if source != target)
-        self._gates = {link: Gate(link) for link in links}
+        self._gates: dict[Link, Gate] = {}
+        for place, node in enumerate(nodes):
+            self._join_to(node, (*nodes[:place], CLIENTS))
         self._conversations: set[Conversation] = set()
         self._peers: list[PeerConnection] = []
         self._strangers = 0
@@ -47,6 +57,8 @@ class TcpExchange:
     async def obey(self, command: Command) -> Answer:
         """Do what *command* says.  Raises Unanswerable."""
         match command:
+            case Add(number, node):
+                return Answer(number, address=self._add(node))
             case Point(number, node, port):
                 await self._point(self._known(node), port)
                 return Answer(number)
@@ -107,6 +119,21 @@ class TcpExchange:
     def part(self, conversation: Conversation) -> None:
         """*conversation* is over."""
         self._conversations.discard(conversation)
+
+    def _add(self, node: str) -> str:
+        """Keep an address for *node* as well.  An id is never given a second time."""
+        if node in self._keepers or node == CLIENTS:
+            raise Unanswerable(f"{node!r} is here already; a new node needs a new id")
+        (keeper,) = keep_ports(1)
+        self._join_to(node, (*self._keepers, CLIENTS))
+        self._keepers[node] = keeper
+        return _address(keeper)
+
+    def _join_to(self, node: str, ends: Iterable[str]) -> None:
+        """Links both ways between *node* and each of *ends*."""
+        for end in ends:
+            for link in (Link(node, end), Link(end, node)):
+                self._gates[link] = Gate(link)
 
     async def _point(self, node: str, port: int) -> None:
         if not 0 < port < 65_536:

@@ -12,6 +12,8 @@ import msgspec
 
 from jepsen_lite.proxy.control import (
     LINE_BYTES_MAX,
+    Add,
+    Answer,
     Command,
     Cut,
     Delay,
@@ -41,7 +43,7 @@ class Proxy:
     """A running proxy.  Its commands are carried out in the order in which they were given."""
 
     def __init__(self, process: asyncio.subprocess.Process, addresses: Mapping[str, str]) -> None:
-        self.addresses = addresses
+        self.addresses = dict(addresses)
         self._process = process
         self._turn = asyncio.Lock()
         self._number = 0
@@ -78,6 +80,14 @@ class Proxy:
         """The proxy's process."""
         return self._process.pid
 
+    async def add(self, node: str) -> str:
+        """*node* comes to be: from now on it has an address, which is returned, and links."""
+        address = (await self._command(lambda number: Add(number, node))).address
+        if address is None:
+            raise ProxyFailed("the proxy answered without the new node's address")
+        self.addresses[node] = address
+        return address
+
     async def point(self, node: str, port: int) -> None:
         """*node* listens on *port* of the loopback; its address leads there from now on."""
         await self._command(lambda number: Point(number, node, port))
@@ -106,12 +116,12 @@ class Proxy:
         return await self._report_of(Report)
 
     async def _report_of(self, command: Callable[[int], Command]) -> ProxyReport:
-        report = await self._command(command)
+        report = (await self._command(command)).report
         if report is None:
             raise ProxyFailed("the proxy answered without its report")
         return report
 
-    async def _command(self, command: Callable[[int], Command]) -> ProxyReport | None:
+    async def _command(self, command: Callable[[int], Command]) -> Answer:
         async with self._turn:
             self._number += 1
             number = self._number
@@ -126,7 +136,7 @@ class Proxy:
                 answer = answer_decoder.decode(await _line(self._process))
         if answer.error is not None:
             raise ProxyFailed(answer.error)
-        return answer.report
+        return answer
 
 
 async def _line(process: asyncio.subprocess.Process) -> bytes:

@@ -19,7 +19,8 @@ class Demands(msgspec.Struct, frozen=True, kw_only=True):
 
     *ok_a_second* counts only the time in which, by the journal of faults, a quorum could talk;
     *fault_seconds* that in which any fault was on.  *whole_deck*: every kind of fault has bitten,
-    and a partition, a kill and a pause have each made another node lead.
+    a partition, a kill and a pause have each made another node lead, and every node that is a
+    member in the end has installed a snapshot.
     """
 
     ok_a_second: float = 50.0

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from jepsen_lite.cluster import ProcessEvent, StatusSample, read_processes, read_statuses
+from jepsen_lite.cluster.configuration import Membership, memberships
 from jepsen_lite.history import History, read_history
 from jepsen_lite.models import KV
 from jepsen_lite.nemeses import FaultRecord, read_faults
@@ -29,6 +30,9 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
     seed: int
     nodes: tuple[str, ...]
+    """The members when the run ended."""
+    founders: tuple[str, ...] = ()
+    """The members when it began; the same, if nothing is said."""
     election_timeout: float
     faults_seconds: float
     """How long faults were to be dealt."""
@@ -37,6 +41,10 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     settled_ns: int | None = None
     unread: tuple[str, ...] = ()
     """Write-once keys that could not be read after the heal."""
+    completed: str = ""
+    """Which changes of members were completed after the heal, in words."""
+    unfinished: str = ""
+    """Which could not be, in words."""
     unbitten: tuple[str, ...] = ()
     """Kinds of fault that never bit."""
     cut_short: str = ""
@@ -75,6 +83,13 @@ class Evidence:
             processes=read_processes(folder),
             proxy=_proxy_report(folder / PROXY),
         )
+
+    def memberships(self) -> tuple[Membership, ...]:
+        """Who voted from when on; by the founders alone where no status tells it."""
+        seen = memberships(self.samples)
+        if seen:
+            return (Membership(0, seen[0].voters), *seen[1:])
+        return (Membership(0, self.ending.founders or self.ending.nodes),)
 
     def logs(self) -> dict[str, str]:
         """The log of each node."""

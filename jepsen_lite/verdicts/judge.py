@@ -16,6 +16,7 @@ from jepsen_lite.verdicts.check import Check
 from jepsen_lite.verdicts.evidence import Evidence
 from jepsen_lite.verdicts.leaders import check_leaders
 from jepsen_lite.verdicts.load import check_load
+from jepsen_lite.verdicts.members import check_members
 from jepsen_lite.verdicts.once import check_once
 from jepsen_lite.verdicts.progress import check_progress
 from jepsen_lite.verdicts.proxied import check_proxied
@@ -79,6 +80,7 @@ def judge(folder: Path) -> Results:
         check_alive(evidence),
         check_progress(evidence),
         check_agreement(evidence),
+        check_members(evidence),
         check_load(evidence),
         check_proxied(evidence),
     )

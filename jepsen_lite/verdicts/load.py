@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from jepsen_lite.clock import seconds
+from jepsen_lite.cluster.configuration import installs
 from jepsen_lite.history import EventType, Operation
 from jepsen_lite.nemeses import Span, faulty_spans, quorate_spans
 from jepsen_lite.nemeses.kinds import ISOLATE_LEADER, KILL_LEADER, PAUSE_LEADER
@@ -56,7 +57,7 @@ def figures_of(evidence: Evidence) -> dict[str, float]:
     """What is compared with the demands, under their names."""
     ending, faults = evidence.ending, evidence.faults
     window = (ending.faults_begin_ns, ending.healed_ns)
-    quorate = quorate_spans(faults, ending.nodes, *window)
+    quorate = quorate_spans(faults, evidence.memberships(), *window)
     answered = [
         (one, at)
         for one in evidence.history.operations
@@ -92,13 +93,17 @@ def _too_little(demands: Demands, figures: dict[str, float]) -> list[str]:
 
 
 def _not_dealt(evidence: Evidence) -> list[str]:
-    """Kinds of fault that never bit, and causes of a change of leader that never caused one."""
+    """What never bit: kinds of fault, causes of a change of leader, the need of a snapshot."""
     lacks = []
     if evidence.ending.unbitten:
         lacks.append(f"never bit: {', '.join(evidence.ending.unbitten)}")
     caused = {
         one.kind for one in evidence.faults if one.did_bite and one.bit.new_leader is not None
     }
+    installed = installs(evidence.samples)
+    without = [node for node in evidence.ending.nodes if not installed.get(node)]
+    if without:
+        lacks.append(f"never installed a snapshot: {', '.join(without)}")
     lacks += [f"{what} never changed the leader" for kind, what in UNSEATING.items()
               if kind not in caused]  # fmt: skip
     return lacks

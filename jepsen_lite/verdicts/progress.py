@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from jepsen_lite.cluster.configuration import installs
 from jepsen_lite.verdict import Verdict
 from jepsen_lite.verdicts.check import Check
 from jepsen_lite.verdicts.evidence import Evidence
@@ -16,7 +17,11 @@ TIMEOUTS_MAX: Final = 10
 
 def check_progress(evidence: Evidence) -> Check:
     """Compare the time it took with ten election timeouts."""
-    details = {"installs": installs(evidence)}
+    counts = installs(evidence.samples)
+    details = {"installs": dict.fromkeys(evidence.ending.nodes, 0) | counts}
+    if evidence.ending.unfinished:
+        message = f"healed, the cluster could not change its members: {evidence.ending.unfinished}"
+        return Check(NAME, Verdict.FALSE, message, details)
     timeout, settled = evidence.ending.election_timeout, evidence.ending.settled_ns
     if settled is None or settled / 1e9 > TIMEOUTS_MAX * timeout:
         took = "never" if settled is None else f"only after {settled / 1e9:.1f} s"
@@ -28,25 +33,9 @@ def check_progress(evidence: Evidence) -> Check:
         NAME,
         Verdict.TRUE,
         f"every member was ready and up to date {settled / 1e9:.1f} s after the heal; snapshots "
-        f"installed: {_told(details['installs'])}",
+        f"installed: {_told(counts)}",
         details,
     )
-
-
-def installs(evidence: Evidence) -> dict[str, int]:
-    """How many snapshots of others each node was seen to install, over all its boots.
-
-    One right before an end may have been missed by the polls.
-    """
-    most: dict[tuple[str, int], int] = {}
-    for sample in evidence.samples:
-        if sample.status is not None:
-            boot = sample.node, sample.status.boot
-            most[boot] = max(most.get(boot, 0), sample.status.installs)
-    counts = dict.fromkeys(evidence.ending.nodes, 0)
-    for (node, _), count in most.items():
-        counts[node] = counts.get(node, 0) + count
-    return counts
 
 
 def _told(counts: dict[str, int]) -> str:

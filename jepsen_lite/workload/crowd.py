@@ -3,59 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
-from jepsen_lite.clients import Client, PinnedClient, RoamingClient
-from jepsen_lite.generators import dice
-from jepsen_lite.workload.mix import Mixer, Reader
 from jepsen_lite.workload.pace import Pace
-from jepsen_lite.workload.process import Diet, Process
+from jepsen_lite.workload.process import Process
 from jepsen_lite.workload.recorder import Recorder
+from jepsen_lite.workload.seats import Seat
 
-ROAMERS: Final = 5
-MIXERS_PER_NODE: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A client of the crowd, and what it asks."""
-
-    client: Client
-    diet: Diet
-
-
-def crowd_size(nodes: int) -> int:
-    """How many clients work on a cluster of so many *nodes*."""
-    return nodes * (1 + MIXERS_PER_NODE) + ROAMERS
-
-
-def clients_of(addresses: Mapping[str, str], seed: int) -> tuple[Member, ...]:
-    """A reader and two mixers pinned to each node of *addresses*, and five that roam."""
-    members: list[Member] = []
-    for node in addresses:
-        rolls = dice(seed, "reader", node)
-        members.append(Member(PinnedClient(node, addresses, rolls=rolls), Reader(rolls)))
-        for number in range(MIXERS_PER_NODE):
-            rolls = dice(seed, "mixer", node, str(number))
-            members.append(Member(PinnedClient(node, addresses, rolls=rolls), Mixer(rolls)))
-    for number in range(ROAMERS):
-        rolls = dice(seed, "roamer", str(number))
-        members.append(Member(RoamingClient(addresses, rolls=rolls), Mixer(rolls)))
-    return tuple(members)
+VACANT_SECONDS: Final = 0.1
+"""How often it is looked whether somebody has come to a place that is free."""
 
 
 class Crowd:
-    """The processes of *members*, numbered from 0."""
+    """The processes at *seats*, numbered from 0."""
 
-    def __init__(self, recorder: Recorder, members: Sequence[Member], pace: Pace) -> None:
+    def __init__(self, recorder: Recorder, seats: Sequence[Seat], pace: Pace) -> None:
+        self._recorder = recorder
+        self._seats = tuple(seats)
         self._pace = pace
-        self.processes = tuple(
-            Process(number, member.client, member.diet, recorder)
-            for number, member in enumerate(members)
-        )
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -64,13 +31,29 @@ class Crowd:
         A mistake of ours in one of them ends the block.
         """
         enough = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for number, seat in enumerate(self._seats):
+                tasks.create_task(self._work(number, seat, enough), name=f"process {number}")
+            yield
+            enough.set()
+
+    async def _work(self, number: int, seat: Seat, enough: asyncio.Event) -> None:
+        """Ask from *seat*, as one process after another, as those who sit there come and go."""
+        process: Process | None = None
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for process in self.processes:
-                    name = f"process {process.number}"
-                    tasks.create_task(process.work(self._pace, enough), name=name)
-                yield
-                enough.set()
+            while not enough.is_set():
+                client = seat.where.look()
+                if process is not None and client is not process.client:
+                    number = self._recorder.succeed(process.number)
+                    await process.client.close()
+                    process = None
+                if client is None:
+                    await asyncio.sleep(VACANT_SECONDS)
+                    continue
+                process = process or Process(number, client, seat.diet, self._recorder)
+                await self._pace.turn()
+                if not enough.is_set():
+                    await process.once()
         finally:
-            for process in self.processes:
+            if process is not None:
                 await process.client.close()

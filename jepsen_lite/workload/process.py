@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
 from jepsen_lite.clients import Client, Outcome, Wish
 from jepsen_lite.history import EventType
-from jepsen_lite.workload.pace import Pace
 from jepsen_lite.workload.recorder import NOTHING, Recorder
 
 
@@ -43,14 +41,6 @@ class Process:
         self._diet = diet
         self._recorder = recorder
         self._extra = dict(extra) | ({"node": client.node} if client.node is not None else {})
-
-    async def work(self, pace: Pace, enough: asyncio.Event) -> None:
-        """Ask, at *pace*, until it is *enough*; an operation that was begun is ended."""
-        while True:
-            await pace.turn()
-            if enough.is_set():
-                return
-            await self.once()
 
     async def once(self) -> Outcome:
         """One operation, from its invoke to its completion."""

@@ -2,8 +2,9 @@
 
 It takes the command line of `serve`, says `ready`, calls its peers with the product's handshake,
 sends them heartbeats, and answers `/v1/status`.  Whoever is the first by name among a majority that
-hear each other leads, in a new term.  It keeps nothing but its boot number, and promises nothing:
-it is here to be broken, so that the harness can be tested without what it is to judge.
+hear each other leads, in a new term.  Its leader lets newcomers in and members out, whose list it
+tells with each heartbeat.  It keeps nothing but that list and its boot number, and promises
+nothing: it is here to be broken, so that the harness can be tested without what it is to judge.
 """
 
 from __future__ import annotations
@@ -11,73 +12,135 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import re
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from huffleraft.runtime.frames import MAGIC, FrameReader, framed
 from huffleraft.runtime.handshake import VERSIONS, Hello, decode_hello, opening
 
 HEARTBEAT = 0.03
 SILENCE = 0.25
+KEPT = 40
+"""What the log keeps; who is further behind installs a snapshot."""
+
+REMOVED = 19
 
 
 class StandIn:
     def __init__(self, options: dict[str, str]) -> None:
-        self.node = options["id"]
-        self.addresses = dict(pair.split("=") for pair in options["bootstrap"].split(","))
-        self.boot = self._next_boot(Path(options["data-dir"]))
-        self.term = 0
+        self.node, self.advertise = options["id"], options["advertise"]
+        self.data = Path(options["data-dir"])
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.boot = int(self._kept("boot", "0")) + 1
+        (self.data / "boot").write_text(str(self.boot))
+        founders = options.get("bootstrap", "")
+        members = dict(pair.split("=") for pair in founders.split(",") if pair)
+        self.seeds = [seed for seed in options.get("join", "").split(",") if seed]
+        kept = json.loads(self._kept("members", "null"))
+        self.version, self.members = kept or (1 if members else 0, members)
+        self.term = self.last_index = self.installs = 0
         self.leader: str | None = None
         self.heard: dict[str, float] = {}
+        self.beats: dict[str, asyncio.Task[None]] = {}
 
-    @staticmethod
-    def _next_boot(data_dir: Path) -> int:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        file = data_dir / "boot"
-        boot = int(file.read_text()) + 1 if file.exists() else 1
-        file.write_text(str(boot))
-        return boot
+    def _kept(self, name: str, otherwise: str) -> str:
+        file = self.data / name
+        return file.read_text() if file.exists() else otherwise
 
     def hearing(self) -> list[str]:
         """Who was heard of late; hearing alone makes a one-way cut invisible, as it should be."""
         now = asyncio.get_running_loop().time()
-        return sorted(
-            {self.node, *(node for node, when in self.heard.items() if now - when < SILENCE)}
-        )
+        heard = {node for node, when in self.heard.items() if now - when < SILENCE}
+        return sorted((heard | {self.node}) & self.members.keys(), key=_number)
 
     def judge(self) -> None:
         hearing = self.hearing()
-        if len(hearing) * 2 <= len(self.addresses):
+        if self.node not in self.members or len(hearing) * 2 <= len(self.members):
             self.leader = None
         elif self.leader not in hearing and hearing[0] == self.node:
-            self.term = self._own_term_above(self.term)
+            own = _number(self.node)  # so that no two of us ever lead in one term
+            self.term = next(
+                more for more in range(self.term + 1, self.term + 102) if more % 101 == own
+            )
             self.leader = self.node
+        if self.leader == self.node:
+            self._grow(int(asyncio.get_running_loop().time() * 100))
 
-    def _own_term_above(self, term: int) -> int:
-        """Terms go round by name, so that no two of us ever lead in one."""
-        own, size = sorted(self.addresses).index(self.node), len(self.addresses)
-        return next(more for more in range(term + 1, term + 1 + size) if more % size == own)
+    def _grow(self, last_index: int) -> None:
+        if last_index > self.last_index + KEPT and self.leader != self.node:
+            self.installs += 1
+        self.last_index = max(self.last_index, last_index)
 
-    def take(self, said: dict[str, object]) -> None:
-        node, term, leader = said["node"], said["term"], said["leader"]
-        assert isinstance(node, str)
-        assert isinstance(term, int)
-        self.heard[node] = asyncio.get_running_loop().time()
+    def said(self) -> dict[str, object]:
+        self.judge()
+        return {
+            "node": self.node, "term": self.term, "leader": self.leader, "last": self.last_index,
+            "version": self.version, "members": self.members,
+        }  # fmt: skip
+
+    def take(self, said: dict[str, Any]) -> None:
+        self.heard[said["node"]] = asyncio.get_running_loop().time()
+        term, leader = said["term"], said["leader"]
         if term > self.term or (term == self.term and leader is not None):
-            self.term, self.leader = term, None if leader is None else str(leader)
+            self.term, self.leader = term, leader
+        if leader is not None:
+            self._grow(said["last"])
+        self.adopt(said["version"], said["members"])
+
+    def adopt(self, version: int, members: dict[str, str]) -> None:
+        if version <= self.version:
+            return
+        was_member = self.node in self.members
+        self.version, self.members = version, members
+        (self.data / "members").write_text(json.dumps([version, members]))
+        if was_member and self.node not in members:
+            asyncio.get_running_loop().call_later(3 * HEARTBEAT, os._exit, REMOVED)
+
+    def change(self, members: dict[str, str]) -> tuple[int, object]:
+        """What was asked of the leader."""
+        self.judge()
+        if self.leader != self.node:
+            return 503, {}
+        self.adopt(self.version + (members != self.members), members)
+        return 200, {"version": self.version, "members": self.members}
+
+    async def call(self) -> None:
+        """Call whoever is a member, and as a newcomer ask to be one."""
+        while True:
+            for peer in self.members:
+                if peer != self.node and peer not in self.beats:
+                    self.beats[peer] = asyncio.create_task(self.beat(peer))
+            if self.node not in self.members and self.seeds:
+                for seed in self.seeds:
+                    await self.ask(seed)
+            await asyncio.sleep(HEARTBEAT)
+
+    async def ask(self, seed: str) -> None:
+        host, port = seed.split(":")
+        body = json.dumps({"id": self.node, "address": self.advertise}).encode()
+        head = f"POST /v1/members HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            with contextlib.closing(writer):
+                writer.write(head + body)
+                said = await reader.readuntil(b"\r\n\r\n")
+                found = json.loads(await reader.readexactly(_length(said)))
+                if found:
+                    self.adopt(found["version"], found["members"])
 
     async def beat(self, peer: str) -> None:
-        host, port = self.addresses[peer].split(":")
-        while True:
+        host, port = self.members[peer].split(":")
+        while peer in self.members or self.leader == self.node:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(host, int(port))
                 with contextlib.closing(writer):
                     writer.write(opening(Hello(VERSIONS, "standin", self.node, self.boot)))
                     while not writer.is_closing():
-                        self.judge()
-                        said = {"node": self.node, "term": self.term, "leader": self.leader}
-                        writer.write(framed(json.dumps(said).encode()))
+                        writer.write(framed(json.dumps(self.said()).encode()))
                         await writer.drain()
                         await asyncio.sleep(HEARTBEAT)
             await asyncio.sleep(HEARTBEAT)
@@ -87,10 +150,22 @@ class StandIn:
             first = await reader.readexactly(len(MAGIC))
             if first == MAGIC:
                 await self._listen(reader)
-            else:
-                while True:
-                    request = await reader.readuntil(b"\r\n\r\n")
-                    writer.write(self._status(with_hash=b"hash=true" in request))
+                return
+            while True:
+                request = first + await reader.readuntil(b"\r\n\r\n")
+                first = b""
+                writer.write(_response(*self._respond(request, await _body(reader, request))))
+
+    def _respond(self, request: bytes, body: bytes) -> tuple[int, object]:
+        if request.startswith(b"POST"):
+            wish = json.loads(body)
+            return self.change({**self.members, wish["id"]: wish["address"]})
+        if request.startswith(b"DELETE"):
+            gone = request.split()[1].rpartition(b"/")[2].decode()
+            if gone not in self.members:
+                return 404, {}
+            return self.change({one: at for one, at in self.members.items() if one != gone})
+        return 200, self._status(with_hash=b"hash=true" in request)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         frames = FrameReader()
@@ -103,24 +178,43 @@ class StandIn:
                 else:
                     self.take(json.loads(body))
 
-    def _status(self, *, with_hash: bool) -> bytes:
+    def _status(self, *, with_hash: bool) -> dict[str, object]:
         self.judge()
-        body = json.dumps(
-            {
-                "id": self.node,
-                "boot": self.boot,
-                "role": "leader" if self.leader == self.node else "follower",
-                "term": self.term,
-                "leader": self.leader,
-                "commit_index": self.term,
-                "last_applied": self.term,
-                "ready": self.leader is not None,
-                "hash": "same" if with_hash else None,
-                "hash_index": self.term if with_hash else None,
-                "version": "a field that nobody judges",
-            }
-        ).encode()
-        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        return {
+            "id": self.node,
+            "boot": self.boot,
+            "role": "leader" if self.leader == self.node else "follower",
+            "term": self.term,
+            "leader": self.leader,
+            "commit_index": self.term,
+            "last_applied": self.term,
+            "first_index": max(self.last_index - KEPT, 1),
+            "last_index": self.last_index,
+            "installs": self.installs,
+            "configuration": {"voters": sorted(self.members), "addresses": self.members},
+            "ready": self.leader is not None,
+            "hash": "same" if with_hash else None,
+            "hash_index": self.term if with_hash else None,
+            "version": "a field that nobody judges",
+        }
+
+
+def _number(node: str) -> int:
+    return int(node.removeprefix("n"))
+
+
+def _length(head: bytes) -> int:
+    found = re.search(rb"content-length: (\d+)", head.lower())
+    return int(found[1]) if found else 0
+
+
+async def _body(reader: asyncio.StreamReader, request: bytes) -> bytes:
+    return await reader.readexactly(_length(request))
+
+
+def _response(status: int, said: object) -> bytes:
+    body = json.dumps(said).encode()
+    return b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body
 
 
 async def serve(options: dict[str, str]) -> None:
@@ -134,10 +228,10 @@ async def serve(options: dict[str, str]) -> None:
         f"boot={node.boot}\n"
     )
     sys.stdout.flush()
-    beats = [asyncio.create_task(node.beat(peer)) for peer in node.addresses if peer != node.node]
+    calls = asyncio.create_task(node.call())
     await stopped.wait()
-    for beat in beats:
-        beat.cancel()
+    for task in (calls, *node.beats.values()):
+        task.cancel()
 
 
 def main(arguments: list[str]) -> int:

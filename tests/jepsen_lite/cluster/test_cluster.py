@@ -24,6 +24,7 @@ from jepsen_lite.cluster import (
     read_processes,
     read_statuses,
 )
+from jepsen_lite.cluster.config import founding
 from jepsen_lite.cluster.life import birth_of, is_gone, is_stopped
 from jepsen_lite.nemeses.faults import isolation, links_between
 from jepsen_lite.proxy import Fate
@@ -230,7 +231,8 @@ def test_a_configuration_that_cannot_work_is_refused_in_a_sentence() -> None:
 
 def test_a_plant_stands_before_the_command_that_it_is_planted_in(tmp_path: Path) -> None:
     addresses = {"n1": "127.0.0.1:1", "n2": "127.0.0.1:2"}
-    command = ClusterConfig(size=2, plant="stale-reads").command("n2", addresses, tmp_path)
+    config = ClusterConfig(size=2, plant="stale-reads")
+    command = config.command("n2", addresses["n2"], tmp_path, founding(addresses))
     assert command[1:6] == ("-m", "jepsen_lite.plants", "stale-reads", "--", "serve")
     assert "--advertise=127.0.0.1:2" in command
     assert "--bootstrap=n1=127.0.0.1:1,n2=127.0.0.1:2" in command

@@ -5,13 +5,38 @@ from __future__ import annotations
 from signal import SIGABRT, SIGKILL
 
 import pytest
+from msgspec.structs import replace
 
 from jepsen_lite.cluster import Status, StatusSample
-from jepsen_lite.nemeses import Bite, Cut, Delay, Fault, Kill, Pause
-from jepsen_lite.nemeses.evidence import bytes_held, change_of_leader, has_bitten
+from jepsen_lite.nemeses import (
+    Bite,
+    Change,
+    Cut,
+    Delay,
+    Fault,
+    Join,
+    Kill,
+    Pause,
+    RemoveLeader,
+    Replace,
+)
+from jepsen_lite.nemeses.evidence import (
+    bytes_held,
+    change_of_leader,
+    has_bitten,
+    has_moved,
+    is_behind,
+)
 from jepsen_lite.proxy import Link, LinkReport, ProxyReport
 
 LINK = Link("n1", "n2")
+REPLACED = Bite(
+    gone={"n1": -SIGKILL},
+    removed="n1",
+    joined="n6",
+    voters=("n2", "n6"),
+    meanwhile=("halves",),
+)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +66,51 @@ def test_what_was_aimed_at_the_leader_needs_a_new_one() -> None:
     bite = Bite(bytes_held=1, new_leader="n2", new_term=3, old_term=2)
     assert has_bitten(Cut((LINK,)), bite, unseats=True)
     assert not has_bitten(Kill(("n1",)), bite, unseats=True)
+
+
+LED = {"new_leader": "n2", "new_term": 3, "old_term": 2}
+
+
+@pytest.mark.parametrize(
+    "change,bite,bit",
+    [
+        (Replace("n1"), REPLACED, True),
+        (Replace("n1"), replace(REPLACED, gone={"n1": 19}), False),
+        (Replace("n1"), replace(REPLACED, voters=("n1", "n2", "n6")), False),
+        (Replace("n1"), replace(REPLACED, voters=("n2",)), False),
+        (Replace("n1"), replace(REPLACED, joined=None), False),
+        (Replace("n1"), replace(REPLACED, meanwhile=None), False),
+        (Join(), Bite(joined="n6", voters=("n1", "n6")), True),
+        (Join(), Bite(joined="n6", voters=("n1",)), False),
+        (Join(), Bite(voters=("n1",)), False),
+        (RemoveLeader("n1"), Bite(gone={"n1": 19}, removed="n1", voters=("n2",), **LED), True),
+        (RemoveLeader("n1"), Bite(gone={"n1": -9}, removed="n1", voters=("n2",), **LED), False),
+        (RemoveLeader("n1"), Bite(gone={"n1": 19}, removed="n1", voters=("n2",)), False),
+        (RemoveLeader("n1"), Bite(gone={"n1": 19}, voters=("n2",), **LED), False),
+    ],
+)
+def test_a_change_of_members_bit_if_a_majority_of_the_new_voters_showed_it(
+    change: Change, bite: Bite, bit: bool
+) -> None:
+    assert has_moved(change, bite) is bit
+
+
+def test_who_is_to_fall_behind_has_done_so_once_the_log_that_it_needs_is_gone() -> None:
+    held = Bite(bytes_held=1)
+    assert not has_bitten(Cut((LINK,)), held, outdates=("n2",))
+    assert has_bitten(Cut((LINK,)), replace(held, behind=("n2",)), outdates=("n2",))
+    for last, first, behind in ((9, 10, False), (9, 11, True), (20, 11, False)):
+        leader = log_of("n1", first_index=first, last_index=30)
+        assert is_behind(log_of("n2", first_index=1, last_index=last), leader) is behind
+    assert not is_behind(None, leader)
+    assert not is_behind(leader, StatusSample(node="n3", begin_ns=1, end_ns=2, error="no answer"))
+
+
+def log_of(node: str, **log: int) -> StatusSample:
+    status = Status(
+        id=node, boot=1, role="leader", term=1, commit_index=1, last_applied=1, ready=True, **log
+    )
+    return StatusSample(node=node, begin_ns=1, end_ns=2, status=status)
 
 
 def sample(node: str, term: int, role: str, begin_ns: int) -> StatusSample:

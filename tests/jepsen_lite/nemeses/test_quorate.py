@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from jepsen_lite.cluster.configuration import Membership
 from jepsen_lite.nemeses import FaultRecord, Span, faulty_spans, is_quorate, quorate_spans
 from jepsen_lite.nemeses.faults import deafness, halves, isolation
 from jepsen_lite.proxy import Link
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
+ALWAYS = (Membership(0, NODES),)
 
 
 def fault(
@@ -58,9 +60,19 @@ def test_spans_end_where_the_quorum_ends_and_join_where_nothing_changes() -> Non
         fault(("n1",), begin_ns=40, end_ns=50),
         fault(NODES, begin_ns=90),
     ]
-    assert quorate_spans(faults, NODES, 10, 100) == (Span(10, 20), Span(30, 90))
-    assert quorate_spans([], NODES, 10, 100) == (Span(10, 100),)
-    assert quorate_spans(faults, NODES, 22, 28) == ()
+    assert quorate_spans(faults, ALWAYS, 10, 100) == (Span(10, 20), Span(30, 90))
+    assert quorate_spans([], ALWAYS, 10, 100) == (Span(10, 100),)
+    assert quorate_spans(faults, ALWAYS, 22, 28) == ()
+
+
+def test_a_quorum_is_one_of_those_who_were_members_then() -> None:
+    away = [fault(("n1", "n2", "n3"), begin_ns=20, end_ns=80)]
+    replaced = (
+        Membership(0, NODES),
+        Membership(40, ("n1", "n2", "n4", "n5", "n6")),
+        Membership(60, ("n1", "n2", "n3", "n4", "n5")),
+    )
+    assert quorate_spans(away, replaced, 10, 100) == (Span(10, 20), Span(40, 60), Span(80, 100))
 
 
 def test_faults_that_overlap_or_touch_are_one_span() -> None:

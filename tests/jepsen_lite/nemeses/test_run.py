@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from jepsen_lite.cluster import Cluster, Life, read_processes
+from jepsen_lite.cluster.configuration import installs
 from jepsen_lite.nemeses import (
     ALL_KINDS,
     Cut,
@@ -19,6 +20,7 @@ from jepsen_lite.nemeses import (
     Kill,
     Pace,
     Pause,
+    Roster,
     Track,
     heal_all,
     inflicted,
@@ -32,7 +34,7 @@ from tests.jepsen_lite.cluster.three import PATIENCE, stand_ins
 
 pytestmark = pytest.mark.anyio
 
-QUICK = Pace(fault=(0.9, 1.0), outage=(0.5, 0.6), calm=(0.1, 0.3))
+QUICK = Pace(fault=(0.9, 1.0), outage=(0.5, 0.6), calm=(0.1, 0.3), rest=(0.1, 0.3))
 
 
 @pytest.fixture
@@ -160,16 +162,19 @@ async def test_a_deck_that_is_interrupted_undoes_what_is_on(
     cluster: Cluster, journal: Journal
 ) -> None:
     slow = Pace(fault=(60, 60), outage=(60, 60), calm=(60, 60))
-    deck = asyncio.create_task(run_deck(cluster, journal, seed=3, time_limit=60, pace=slow))
+    roster = Roster(cluster)
+    dealing = run_deck(cluster, journal, seed=3, time_limit=60, pace=slow, roster=roster)
+    deck = asyncio.create_task(dealing)
     async with asyncio.timeout(PATIENCE):
-        while len(journal.active) < len(Track):
+        while len({one.track for one in journal.active}) < len(Track):
             await cluster.refresh()
     deck.cancel()
     with pytest.raises(asyncio.CancelledError):
         await deck
     assert journal.active == ()
     assert all(record.end_ns is not None for record in in_file(cluster))
-    assert cluster.running() == ("n1", "n2", "n3")
+    assert (await roster.finish())[1] == ""
+    assert len(cluster.running()) == 3
     assert await cluster.settled(PATIENCE) is not None
 
 
@@ -205,16 +210,20 @@ async def test_a_deck_strikes_with_every_kind_and_leaves_the_cluster_whole(
     kinds = [kind for kind in ALL_KINDS if kind.name != "cut-clients"]  # there are none here
     async with Cluster.start(stand_ins(5), tmp_path) as cluster:
         await cluster.ready(within=PATIENCE)
+        roster = Roster(cluster)
         with Journal(tmp_path / "faults.jsonl") as journal:
             outcome = await run_deck(
-                cluster, journal, seed=11, time_limit=16, kinds=kinds, pace=QUICK
+                cluster, journal, seed=11, time_limit=16, kinds=kinds, pace=QUICK, roster=roster
             )
         await heal_all(cluster)
+        assert (await roster.finish())[1] == ""
         assert await cluster.settled(PATIENCE) is not None
+        assert len(cluster.nodes) == 5
+        assert all(installs(cluster.samples).get(node) for node in cluster.nodes)
     assert outcome.unbitten == ()
     assert outcome.faults == read_faults(tmp_path / "faults.jsonl")
     unseated = {fault.kind for fault in outcome.leader_changes}
-    assert unseated >= {"isolate-leader", "kill-leader", "pause-leader"}
+    assert unseated >= {"isolate-leader", "kill-leader", "pause-leader", "remove-leader"}
     assert _tracks_overlap(outcome.faults)
     assert cluster.unexpected_ends == []
 

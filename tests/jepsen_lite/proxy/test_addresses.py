@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from huffleraft.runtime.frames import MAGIC
-from jepsen_lite.proxy import Link, PeerConnection, Proxy, ProxyFailed
+from jepsen_lite.proxy import CLIENTS, Fate, Link, PeerConnection, Proxy, ProxyFailed
 from jepsen_lite.proxy.opening import FromClient, FromPeer, FromStranger, who_calls
 from jepsen_lite.proxy.ports import first_ephemeral_port, keep_ports, listen_on
 from tests.jepsen_lite.proxy.network import Network, hello, network
@@ -73,6 +73,32 @@ async def test_a_command_that_makes_no_sense_is_refused_in_a_sentence(net: Netwo
         await net.proxy.delay({Link("n1", "n2"): -1.0})
     with pytest.raises(ProxyFailed, match="0 is no port"):
         await net.proxy.point("n1", 0)
+
+
+async def test_a_node_that_is_made_later_has_an_address_and_every_link(net: Network) -> None:
+    address = await net.proxy.add("n4")
+    assert net.proxy.addresses["n4"] == address
+    assert int(address.split(":")[1]) < first_ephemeral_port()
+    with pytest.raises(ConnectionRefusedError):
+        await net.dial("n4")
+    await net.proxy.point("n4", await net.n3.listen())
+    line = await net.dial("n4")
+    await line.send(hello("n2"))
+    met = await net.n3.met()
+    assert await met.receive(len(hello("n2"))) == hello("n2")
+    there, back = Link("n2", "n4"), Link("n4", "n2")
+    await net.proxy.cut([there, back, Link("n4", "n1"), Link("n1", "n4"), Link(CLIENTS, "n4")])
+    await line.send(b"held")
+    await net.until(lambda report: report.of(there).bytes_held == 4)
+    assert met.has_received_nothing()
+    await net.proxy.heal({there: Fate.DELIVER})
+    assert await met.receive(4) == b"held"
+
+
+async def test_an_id_is_given_once_and_no_node_is_called_clients(net: Network) -> None:
+    for node in ("n1", CLIENTS):
+        with pytest.raises(ProxyFailed, match="is here already; a new node needs a new id"):
+            await net.proxy.add(node)
 
 
 async def test_the_proxy_ends_when_its_harness_lets_go() -> None:
