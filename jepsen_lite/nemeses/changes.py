@@ -57,7 +57,8 @@ def _follower(view: View, dice: Random) -> Aimed | None:
     followers = [node for node in view.running if node in view.voters and node != view.leader]
     if not followers:
         return None
-    node = dice.choice(followers)
+    spared = [node for node in followers if node not in view.struck]  # the other fault shall bite
+    node = dice.choice(spared or followers)
     return Aimed(Replace(node), (node,))
 
 

@@ -47,7 +47,8 @@ class Track(Enum):
 class View:
     """The cluster as it stands: all *nodes*, those that run, the one that leads if known.
 
-    *voters* are those who were seen to decide, *installed* those that have installed a snapshot.
+    *voters* are those who were seen to decide, *installed* those that have installed a snapshot,
+    *struck* those at whom a fault is aimed that is on.
     """
 
     nodes: tuple[str, ...]
@@ -55,6 +56,7 @@ class View:
     leader: str | None
     voters: tuple[str, ...] = ()
     installed: frozenset[str] = frozenset()
+    struck: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,8 @@ class _Table:
         if kind.outdates:
             target = set(standing.record.target)
             await cluster.until(
-                lambda: set(fell_behind(standing, cluster)) == target, OUTDATE_SECONDS
+                lambda: target & set(cluster.nodes) <= set(fell_behind(standing, cluster)),
+                OUTDATE_SECONDS,
             )
 
     def _view(self) -> View:
@@ -214,6 +215,7 @@ class _Table:
             running=cluster.running(),
             leader=cluster.leader(),
             voters=cluster.voters() or (),
+            struck=frozenset(node for fault in self._journal.active for node in fault.target),
             installed=frozenset(cluster.nodes) - frozenset(self._without_snapshot()),
         )
 

@@ -3,8 +3,9 @@
 It takes the command line of `serve`, says `ready`, calls its peers with the product's handshake,
 sends them heartbeats, and answers `/v1/status`.  Whoever is the first by name among a majority that
 hear each other leads, in a new term.  Its leader lets newcomers in and members out, whose list it
-tells with each heartbeat.  It keeps nothing but that list and its boot number, and promises
-nothing: it is here to be broken, so that the harness can be tested without what it is to judge.
+tells with each heartbeat.  It keeps nothing but that list, its term and its boot number, and
+promises nothing: it is here to be broken, so that the harness can be tested without what it is to
+judge.
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ class StandIn:
         self.data = Path(options["data-dir"])
         self.data.mkdir(parents=True, exist_ok=True)
         self.boot = int(self._kept("boot", "0")) + 1
-        (self.data / "boot").write_text(str(self.boot))
+        self._keep("boot", str(self.boot))
         founders = options.get("bootstrap", "")
         members = dict(pair.split("=") for pair in founders.split(",") if pair)
         self.seeds = [seed for seed in options.get("join", "").split(",") if seed]
-        kept = json.loads(self._kept("members", "null"))
-        self.version, self.members = kept or (1 if members else 0, members)
-        self.term = self.last_index = self.installs = 0
+        kept = json.loads(self._kept("members", "null")) or [int(bool(members)), members]
+        self.version: int = kept[0]
+        self.members: dict[str, str] = kept[1]
+        self.term = int(self._kept("term", "0"))
+        self.last_index = self.installs = 0
         self.leader: str | None = None
         self.heard: dict[str, float] = {}
         self.beats: dict[str, asyncio.Task[None]] = {}
@@ -50,6 +53,12 @@ class StandIn:
     def _kept(self, name: str, otherwise: str) -> str:
         file = self.data / name
         return file.read_text() if file.exists() else otherwise
+
+    def _keep(self, name: str, text: str) -> None:
+        """All of it or nothing: whoever writes may be killed."""
+        half = self.data / f"{name}.half"
+        half.write_text(text)
+        half.replace(self.data / name)
 
     def hearing(self) -> list[str]:
         """Who was heard of late; hearing alone makes a one-way cut invisible, as it should be."""
@@ -63,12 +72,15 @@ class StandIn:
             self.leader = None
         elif self.leader not in hearing and hearing[0] == self.node:
             own = _number(self.node)  # so that no two of us ever lead in one term
-            self.term = next(
-                more for more in range(self.term + 1, self.term + 102) if more % 101 == own
-            )
-            self.leader = self.node
+            above = range(self.term + 1, self.term + 102)
+            self.enter(next(term for term in above if term % 101 == own), self.node)
         if self.leader == self.node:
             self._grow(int(asyncio.get_running_loop().time() * 100))
+
+    def enter(self, term: int, leader: str | None) -> None:
+        if term != self.term:
+            self._keep("term", str(term))
+        self.term, self.leader = term, leader
 
     def _grow(self, last_index: int) -> None:
         if last_index > self.last_index + KEPT and self.leader != self.node:
@@ -86,7 +98,7 @@ class StandIn:
         self.heard[said["node"]] = asyncio.get_running_loop().time()
         term, leader = said["term"], said["leader"]
         if term > self.term or (term == self.term and leader is not None):
-            self.term, self.leader = term, leader
+            self.enter(term, leader)
         if leader is not None:
             self._grow(said["last"])
         self.adopt(said["version"], said["members"])
@@ -96,7 +108,7 @@ class StandIn:
             return
         was_member = self.node in self.members
         self.version, self.members = version, members
-        (self.data / "members").write_text(json.dumps([version, members]))
+        self._keep("members", json.dumps([version, members]))
         if was_member and self.node not in members:
             asyncio.get_running_loop().call_later(3 * HEARTBEAT, os._exit, REMOVED)
 

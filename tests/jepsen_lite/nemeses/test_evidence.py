@@ -68,7 +68,7 @@ def test_what_was_aimed_at_the_leader_needs_a_new_one() -> None:
     assert not has_bitten(Kill(("n1",)), bite, unseats=True)
 
 
-LED = {"new_leader": "n2", "new_term": 3, "old_term": 2}
+LEFT = Bite(gone={"n1": 19}, removed="n1", voters=("n2",), new_leader="n2", new_term=3, old_term=2)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ LED = {"new_leader": "n2", "new_term": 3, "old_term": 2}
         (Join(), Bite(joined="n6", voters=("n1", "n6")), True),
         (Join(), Bite(joined="n6", voters=("n1",)), False),
         (Join(), Bite(voters=("n1",)), False),
-        (RemoveLeader("n1"), Bite(gone={"n1": 19}, removed="n1", voters=("n2",), **LED), True),
-        (RemoveLeader("n1"), Bite(gone={"n1": -9}, removed="n1", voters=("n2",), **LED), False),
-        (RemoveLeader("n1"), Bite(gone={"n1": 19}, removed="n1", voters=("n2",)), False),
-        (RemoveLeader("n1"), Bite(gone={"n1": 19}, voters=("n2",), **LED), False),
+        (RemoveLeader("n1"), LEFT, True),
+        (RemoveLeader("n1"), replace(LEFT, gone={"n1": -9}), False),
+        (RemoveLeader("n1"), replace(LEFT, new_leader=None), False),
+        (RemoveLeader("n1"), replace(LEFT, removed=None), False),
     ],
 )
 def test_a_change_of_members_bit_if_a_majority_of_the_new_voters_showed_it(
@@ -99,16 +99,25 @@ def test_who_is_to_fall_behind_has_done_so_once_the_log_that_it_needs_is_gone() 
     held = Bite(bytes_held=1)
     assert not has_bitten(Cut((LINK,)), held, outdates=("n2",))
     assert has_bitten(Cut((LINK,)), replace(held, behind=("n2",)), outdates=("n2",))
-    for last, first, behind in ((9, 10, False), (9, 11, True), (20, 11, False)):
-        leader = log_of("n1", first_index=first, last_index=30)
-        assert is_behind(log_of("n2", first_index=1, last_index=last), leader) is behind
-    assert not is_behind(None, leader)
-    assert not is_behind(leader, StatusSample(node="n3", begin_ns=1, end_ns=2, error="no answer"))
+    assert not is_behind(log_of("n2", 1, 9), log_of("n1", 10, 30))
+    assert is_behind(log_of("n2", 1, 9), log_of("n1", 11, 30))
+    assert not is_behind(log_of("n2", 1, 20), log_of("n1", 11, 30))
+    silent = StatusSample(node="n3", begin_ns=1, end_ns=2, error="no answer")
+    assert not is_behind(None, log_of("n1", 11, 30))
+    assert not is_behind(log_of("n2", 1, 9), silent)
 
 
-def log_of(node: str, **log: int) -> StatusSample:
+def log_of(node: str, first: int, last: int) -> StatusSample:
     status = Status(
-        id=node, boot=1, role="leader", term=1, commit_index=1, last_applied=1, ready=True, **log
+        id=node,
+        boot=1,
+        role="leader",
+        term=1,
+        commit_index=1,
+        last_applied=1,
+        ready=True,
+        first_index=first,
+        last_index=last,
     )
     return StatusSample(node=node, begin_ns=1, end_ns=2, status=status)
 

@@ -63,6 +63,7 @@ def judged(folder: Path, events: list[Event], ending: Ending = ENDING, **status:
         said = {
             "id": node, "boot": 1, "role": "follower", "term": 3, "commit_index": 3,
             "last_applied": 3, "ready": True, "hash": "aa", "hash_index": 3,
+            "configuration": {"voters": ["n1", "n2"]},
         } | (status if node == "n1" else {})  # fmt: skip
         at = 8 * SECOND
         sample = StatusSample(
@@ -241,3 +242,12 @@ def test_progress_tells_how_many_snapshots_each_node_installed(tmp_path: Path) -
     check = judged(tmp_path / "run", SOUND, installs=2).check("progress")
     assert check.details["installs"] == {"n1": 2, "n2": 0}
     assert check.message.endswith("snapshots installed: n1 2")
+
+
+def test_progress_accuses_a_healed_cluster_that_cannot_change_its_members(tmp_path: Path) -> None:
+    ending = msgspec.structs.replace(ENDING, unfinished="after 30 s n1, n2 vote")
+
+    results = judged(tmp_path / "run", SOUND, ending)
+
+    assert verdicts(results)["progress"] is Verdict.FALSE
+    assert verdicts(results)["members"] is Verdict.FALSE

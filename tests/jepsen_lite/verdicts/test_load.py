@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from jepsen_lite.cluster import Status, StatusSample
 from jepsen_lite.history import Event, EventType, History, Operation
 from jepsen_lite.models import KV
 from jepsen_lite.nemeses import Bite, FaultRecord
@@ -65,6 +66,26 @@ FAULTS = (
 OPERATIONS = tuple(operation(number, number / 10) for number in range(100))
 
 
+INSTALLED = tuple(
+    StatusSample(
+        node=node,
+        begin_ns=SECOND,
+        end_ns=SECOND + 1,
+        status=Status(
+            id=node,
+            boot=1,
+            role="follower",
+            term=1,
+            commit_index=1,
+            last_applied=1,
+            ready=True,
+            installs=1,
+        ),
+    )
+    for node in ("n1", "n2", "n3")
+)
+
+
 def evidence(
     demands: Demands | None = MET,
     operations: tuple[Operation, ...] = OPERATIONS,
@@ -85,7 +106,7 @@ def evidence(
         ),
         history=History(KV, (), operations),
         faults=faults,
-        samples=(),
+        samples=INSTALLED,
         processes=(),
         proxy=None,
     )
