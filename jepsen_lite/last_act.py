@@ -68,6 +68,15 @@ class Votes:
     def link_lost(self, peer: NodeId) -> None:
         """Links come and go here."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whoever we speak as has a log: to have none would be to have lost one's disk."""
+        return False
+
+    def has_left(self, node: NodeId) -> bool:  # noqa: ARG002
+        """Nobody was removed, as far as we know."""
+        return False
+
 
 async def ask_twice(
     cluster: Cluster, run_folder: Path, *, avoid: Collection[str]
