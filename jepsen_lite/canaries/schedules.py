@@ -10,9 +10,10 @@ from typing import Final
 from jepsen_lite.canaries.stage import Stage
 from jepsen_lite.clients import Wish
 from jepsen_lite.generators import dice
-from jepsen_lite.nemeses import Cut, Kill, inflicted, isolation
+from jepsen_lite.nemeses import Cut, Kill, halves, inflicted, isolation
 from jepsen_lite.plants.catalogue import (
     EARLY_DURABLE,
+    FORGOTTEN_CONFIGURATION,
     FORGOTTEN_VOTE,
     LOST_WRITE,
     NONE,
@@ -27,6 +28,11 @@ READY_SECONDS: Final = 10.0
 
 QUIET_SECONDS: Final = 0.7
 """Twice as long, and more, as the planted store takes to write what it says is durable."""
+
+NEWCOMERS: Final = 2
+
+APART_SECONDS: Final = 3.0
+"""Long enough for either side to elect a leader, if it may, and to acknowledge."""
 
 MISSED_ENTRIES: Final = 650
 """More than a snapshot comes after (500) and than are kept behind it (50)."""
@@ -105,6 +111,29 @@ async def snapshot_without_sessions(stage: Stage) -> None:
     await stage.cluster.ready(within=READY_SECONDS)
 
 
+async def forgotten_configuration(stage: Stage) -> None:
+    """Two nodes more join; then a majority of the first five start again, cut off from the rest.
+
+    It takes two newcomers: majorities of five and of six always meet, and so do those of a joint
+    configuration whose two halves differ by one node, whichever of them is forgotten.  Three of
+    five and four of seven need not meet.  Who of the three knows of the seven serves nobody.
+    """
+    founders = stage.nodes
+    for _ in range(NEWCOMERS):
+        await stage.roster.admit()
+        await stage.roster.reach()
+    stage.roster.size = len(stage.nodes)
+    few, rolls = founders[:3], dice(stage.seed, "configuration")
+    others = [node for node in founders if node not in few]
+    cut = Cut(halves(few, stage.nodes))
+    async with inflicted(cut, stage.cluster, stage.journal, kind="halves", dice=rolls, target=few):
+        async with inflicted(
+            Kill(few), stage.cluster, stage.journal, kind="kill-minority", dice=rolls
+        ):
+            pass
+        await stage.write_once((*few, *others), APART_SECONDS)
+
+
 async def nothing(stage: Stage) -> None:
     """Some load; what is shown comes with the last act, which every run ends with."""
     await stage.write_all(stage.nodes)
@@ -117,6 +146,7 @@ async def everything(stage: Stage) -> None:
     await lost_write(stage)
     await early_durable(stage)
     await snapshot_without_sessions(stage)
+    await forgotten_configuration(stage)
 
 
 SCHEDULES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
@@ -125,5 +155,6 @@ SCHEDULES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     EARLY_DURABLE.name: early_durable,
     FORGOTTEN_VOTE.name: nothing,
     SNAPSHOT_WITHOUT_SESSIONS.name: snapshot_without_sessions,
+    FORGOTTEN_CONFIGURATION.name: forgotten_configuration,
     NONE.name: everything,
 }

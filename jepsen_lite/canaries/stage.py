@@ -15,7 +15,7 @@ from jepsen_lite.clients import PinnedClient, Wish
 from jepsen_lite.cluster import Cluster, ClusterNotReady
 from jepsen_lite.generators import dice
 from jepsen_lite.history import EventType
-from jepsen_lite.nemeses import Journal
+from jepsen_lite.nemeses import Journal, Roster
 from jepsen_lite.schedule import Scene
 from jepsen_lite.workload import HOT_KEYS, ONCE, Process, Reader
 
@@ -30,6 +30,7 @@ class Stage:
 
     cluster: Cluster
     journal: Journal
+    roster: Roster
     seed: int
     readers: dict[str, Process] = field(default_factory=dict)
     writers: dict[str, Process] = field(default_factory=dict)
@@ -40,7 +41,7 @@ class Stage:
     async def of(cls, scene: Scene) -> AsyncIterator[Self]:
         """The stage of *scene*, whose clients let go of their connections at the end."""
         cluster, seed = scene.cluster, scene.plan.seed
-        stage = cls(cluster, scene.journal, seed)
+        stage = cls(cluster, scene.journal, scene.roster, seed)
         for offset, cast in ((0, stage.readers), (len(cluster.addresses), stage.writers)):
             for place, node in enumerate(cluster.addresses):
                 rolls = dice(seed, "canary", node, str(offset))

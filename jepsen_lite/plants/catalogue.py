@@ -123,6 +123,37 @@ SNAPSHOT_WITHOUT_SESSIONS: Final = Plant(
     anomaly="states that differ at an equal index",
 )
 
+FORGOTTEN_CONFIGURATION: Final = Plant(
+    "forgotten-configuration",
+    "A node that starts again takes the first configuration that it finds for the one in force.",
+    (
+        Patch(
+            "huffleraft.core.recovery",
+            "        membership=find_membership(id, log, snapshot, known_committed),\n",
+            "        membership=_first_membership(log, snapshot, known_committed),\n",
+        ),
+        Patch(
+            "huffleraft.core.recovery",
+            "def _require_consistent(\n",
+            "def _first_membership(log, snapshot, known_committed):\n"
+            "    from huffleraft.core.state import Membership\n"
+            "\n"
+            "    included = snapshot.last_included_index if snapshot else 0\n"
+            "    found = log.configurations_since(included, snapshot)\n"
+            "    named = [(at, one) for at, one in found if one.voters]\n"
+            "    index, configuration = (named or found)[0]\n"
+            "    if configuration != found[-1][1]:\n"
+            "        planted()\n"
+            "    return Membership(configuration, index)\n"
+            "\n"
+            "\n"
+            "def _require_consistent(\n",
+        ),
+    ),
+    check="once",
+    anomaly="an acknowledged write-once key that is gone",
+)
+
 PLANTS: Final = {
     plant.name: plant
     for plant in (
@@ -132,6 +163,7 @@ PLANTS: Final = {
         EARLY_DURABLE,
         FORGOTTEN_VOTE,
         SNAPSHOT_WITHOUT_SESSIONS,
+        FORGOTTEN_CONFIGURATION,
     )
 }
 """Every plant by its name."""
