@@ -6,9 +6,11 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from jepsen_lite.cluster import StatusSample, read_statuses
+from jepsen_lite.cluster.configuration import memberships
 from jepsen_lite.history import EventType, Operation, read_history
 from jepsen_lite.models import KV
 from jepsen_lite.nemeses import FaultRecord, read_faults
@@ -22,6 +24,16 @@ class Reign:
     term: int
     begin_ns: int
     end_ns: int
+
+
+@dataclass(slots=True)
+class Stay:
+    """From when to when a node was polled, and when it was seen to join and to leave, if it did."""
+
+    begin_ns: int
+    end_ns: int
+    joined_ns: int | None = None
+    left_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +63,22 @@ class Facts:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes that were polled, sorted."""
-        return tuple(sorted({sample.node for sample in self.samples}))
+        """The nodes that were polled, in the order of their names, n10 after n9."""
+        return tuple(sorted({sample.node for sample in self.samples}, key=in_order))
+
+    def stays(self) -> dict[str, Stay]:
+        """How long each node was seen, and when it came to vote and ceased to."""
+        story = memberships(self.samples)
+        seen: dict[str, Stay] = {}
+        for sample in self.samples:
+            stay = seen.setdefault(sample.node, Stay(sample.begin_ns, sample.end_ns))
+            stay.end_ns = sample.end_ns
+        for before, after in pairwise(story):
+            for node in seen.keys() & (set(after.voters) - set(before.voters)):
+                seen[node].joined_ns = after.since_ns
+            for node in seen.keys() & (set(before.voters) - set(after.voters)):
+                seen[node].left_ns = after.since_ns
+        return seen
 
     @property
     def end_ns(self) -> int:
@@ -75,6 +101,12 @@ class Facts:
             begin = seen[key].begin_ns if key in seen else sample.begin_ns
             seen[key] = Reign(sample.node, status.term, begin, sample.end_ns)
         return tuple(sorted(seen.values(), key=lambda one: one.begin_ns))
+
+
+def in_order(node: str) -> tuple[str, int]:
+    """The key by which names of nodes are sorted: letters first, then the number at their end."""
+    letters = node.rstrip("0123456789")
+    return letters, int(node[len(letters) :] or 0)
 
 
 def ended_ns(operation: Operation) -> int:

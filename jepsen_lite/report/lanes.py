@@ -14,7 +14,7 @@ from typing import Final
 from jepsen_lite.history import Operation
 from jepsen_lite.nemeses import FaultRecord
 from jepsen_lite.report.axis import LEFT, WIDTH, Axis
-from jepsen_lite.report.facts import Facts, Reign, ended_ns, outcome
+from jepsen_lite.report.facts import Facts, Reign, Stay, ended_ns, outcome
 from jepsen_lite.report.markup import Element, el, svg, titled
 from jepsen_lite.values import show
 
@@ -48,7 +48,8 @@ def fault_words(fault: FaultRecord) -> str:
         else f"for {(fault.end_ns - fault.begin_ns) / 1e9:.1f} s"
     )
     bit = "it bit" if fault.did_bite else "it did not bite"
-    return f"{fault.kind} of {', '.join(fault.target)}, {end}: {bit}"
+    of = f" of {', '.join(fault.target)}" if fault.target else ""
+    return f"{fault.kind}{of}, {end}: {bit}"
 
 
 def cluster_lanes(facts: Facts, axis: Axis) -> Element:
@@ -62,13 +63,29 @@ def cluster_lanes(facts: Facts, axis: Axis) -> Element:
         y = row * _FAULT_ROW + 12
         drawn.append(el("text", track, x=4, y=y, class_="name"))
         drawn += _fault_names([one for one in facts.faults if one.track == track], axis, y)
+    stays = facts.stays()
     for row, node in enumerate(facts.nodes):
         y = named + row * 20.0
         drawn.append(el("text", node, x=4, y=y + 14, class_="name"))
-        drawn.append(el("line", x1=LEFT, x2=WIDTH, y1=y + 10, y2=y + 10, class_="rail"))
+        drawn += _stay(node, stays[node], axis, y)
         reigns = [one for one in facts.reigns() if one.node == node]
         drawn += (_reign(one, axis, y) for one in reigns)
     return svg(WIDTH, height + 18, *drawn, label="Leaders and terms over time, with faults")
+
+
+def _stay(node: str, stay: Stay, axis: Axis, y: float) -> Iterator[Element]:
+    """A rail for as long as a node was seen, with a mark where it came to vote and ceased to."""
+    left, right = max(axis.x(stay.begin_ns), LEFT), min(axis.x(stay.end_ns), WIDTH)
+    if left < right:
+        ends = {"x1": f"{left:.1f}", "x2": f"{right:.1f}"}
+        yield el("line", y1=y + 10, y2=y + 10, class_="rail", **ends)
+    for at, shape, did in (
+        (stay.joined_ns, "m0 -6v12m-6 -6h12", "joined"),
+        (stay.left_ns, "m-4 -5l8 10m0 -10l-8 10", "left"),
+    ):
+        if at is not None and axis.covers(at, at):
+            mark = el("path", d=f"M{axis.x(at):.1f} {y + 10:g}{shape}", class_=f"member {did}")
+            yield titled(mark, f"{node} {did} the voters, seen at {at / 1e9:.1f} s")
 
 
 def _fault_names(faults: Sequence[FaultRecord], axis: Axis, y: float) -> Iterator[Element]:

@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, cast
 
-from jepsen_lite.nemeses import Bite
 from jepsen_lite.report.axis import Axis
+from jepsen_lite.report.bites import bite_words
 from jepsen_lite.report.facts import Facts, is_acknowledged_write, outcome
 from jepsen_lite.report.lanes import cluster_lanes, process_lanes
 from jepsen_lite.report.latency import latency_points, quantiles_ms
@@ -26,8 +26,8 @@ _VERDICTS: Final = {
 
 _NOT_LOOKED_AT: Final = (
     "Not looked at: power loss (killed processes keep what the operating system has taken), clocks "
-    "that jump, disks that lie or rot, changes of membership, and anything that did not happen in "
-    "this run. A run without a fault is evidence, not proof."
+    "that jump, disks that lie or rot, and anything that did not happen in this run. A run without "
+    "a fault is evidence, not proof."
 )
 
 
@@ -57,7 +57,11 @@ def _page(facts: Facts) -> Element:
             *_summary(facts),
             *_violations(facts),
             el("h2", "Leaders and terms"),
-            el("p", "A bar is a leader as the polls saw it, with its term; bands are faults."),
+            el(
+                "p",
+                "A bar is a leader as the polls saw it, with its term; bands are faults. A line is "
+                "a node while it was there, + where it was let in, x where it was taken out.",
+            ),
             cluster_lanes(facts, axis),
             el("h2", "Clients"),
             _legend(),
@@ -86,6 +90,7 @@ def _summary(facts: Facts) -> Iterator[Element]:
     yield el("p", _words(verdict), class_=f"verdict is-{verdict}")
     yield el("p", _what_was_done(facts))
     yield el("p", _what_was_broken(facts))
+    yield el("p", _who_came_and_went(facts))
     yield _check_table(facts)
     yield el("p", _NOT_LOOKED_AT, class_="faint")
 
@@ -117,6 +122,17 @@ def _what_was_broken(facts: Facts) -> str:
     if reigns:
         terms = f"{len(reigns)} reigns were seen, in terms {reigns[0].term} to {reigns[-1].term}."
     return f"{bit.total()} of {len(facts.faults)} faults bit: {kinds or 'none'}. {terms}"
+
+
+def _who_came_and_went(facts: Facts) -> str:
+    stays = facts.stays()
+    came = [node for node in facts.nodes if stays[node].joined_ns is not None]
+    went = [node for node in facts.nodes if stays[node].left_ns is not None]
+    if not (came or went):
+        return "The members stayed the same."
+    return (
+        f"Members that joined: {', '.join(came) or 'none'}; that left: {', '.join(went) or 'none'}."
+    )
 
 
 def _check_table(facts: Facts) -> Element:
@@ -167,30 +183,12 @@ def _fault_table(facts: Facts) -> Iterator[Element]:
             ),
             el("td", fault.kind),
             el("td", ", ".join(fault.target)),
-            el("td", _bite_words(fault.bit)),
+            el("td", bite_words(fault.bit)),
         )
         for fault in facts.faults
     ]
     heads: list[Child] = [el("th", told) for told in ("at", "for", "fault", "of", "how it bit")]
     yield el("table", el("thead", el("tr", *heads)), el("tbody", *rows))
-
-
-def _bite_words(bite: Bite) -> str:
-    told = []
-    if bite.bytes_held is not None:
-        told.append(f"{bite.bytes_held:,} bytes were held")
-    if bite.bytes_delayed is not None:
-        told.append(f"{bite.bytes_delayed:,} bytes came late")
-    if bite.gone:
-        told.append(f"{', '.join(bite.gone)} killed")
-    if bite.stood_still:
-        told.append(f"{', '.join(bite.stood_still)} stood still")
-    if bite.new_leader is not None:
-        told.append(
-            f"{bite.new_leader} led in term {bite.new_term}, after {bite.old_term}, "
-            f"{bite.after_ms} ms later"
-        )
-    return "; ".join(told) or "it did not"
 
 
 def _clients(facts: Facts) -> int:

@@ -35,6 +35,7 @@ def test_every_plant_has_a_schedule() -> None:
         ("early-durable", "once"),
         ("forgotten-vote", "leaders"),
         ("snapshot-without-sessions", "agreement"),
+        ("forgotten-configuration", "once"),
     ],
 )
 def test_a_bug_is_caught_by_its_own_check_and_by_no_other(name: str, check: str) -> None:

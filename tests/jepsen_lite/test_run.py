@@ -43,10 +43,11 @@ def test_a_short_run_leaves_its_whole_folder_and_accuses_nobody(tmp_path: Path) 
     assert ran.returncode == {True: 0, "unknown": 2}[results["valid"]], told
     assert "report: file://" in ran.stdout
     assert set(judged) == {
-        *("linearizable", "once", "leaders", "alive", "progress", "agreement", "proxied")
+        *("linearizable", "once", "leaders", "alive", "progress", "agreement", "members"),
+        "proxied",
     }
     plan = tomllib.loads((folder / "run.toml").read_text())
-    assert (plan["seed"], plan["nodes"], plan["clients"]) == (8, 3, 14)
+    assert (plan["seed"], plan["nodes"], plan["clients"]) == (8, 3, 17)
     assert plan["demands"]["ok_a_second"] == 50.0
     assert len(read_history(folder / "history.jsonl", KV).operations) > 100
     faults = read_faults(folder / "faults.jsonl")
