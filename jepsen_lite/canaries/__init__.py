@@ -1,4 +1,4 @@
-"""Canaries: five known bugs, each of which must be caught, and a control that must not be accused.
+"""Canaries: six known bugs, each of which must be caught, and a control that must not be accused.
 
     python -m jepsen_lite.canaries [--only NAME] [--seed N]
 

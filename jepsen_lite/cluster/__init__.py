@@ -19,10 +19,16 @@ What a caller reads and calls:
 - `cluster.now()` - nanoseconds since the run began.  History, faults and samples use this clock.
 - `cluster.leader()` - the node that led in the highest term, as of the last poll; None in doubt.
 - `await cluster.kill(ids)`, `restart(ids)`, `pause(ids)`, `resume(ids)` - all of *ids* at once.
+- `await cluster.add()` - a new node, `n6` and so on, with an address of its own at the proxy; it
+  asks the others to be let in.  `cluster.let_leave(id)` says that its removal is asked for, so that
+  its end with exit status 19 is none that nobody ordered; `await cluster.condemn(id)` kills for
+  good, and `await cluster.retire(id)` forgets a node that is gone, and deletes its data.
+- `cluster.voters()`, `cluster.configuration()` - who decides, by what a majority of them show, and
+  what is in force at the leader; None in doubt.
 - `await cluster.ready(within=seconds)` - a leader leads and every node says it is ready; else
   `ClusterNotReady`, with the sentence that says who was not.
-- `await cluster.settled(within=seconds)` - every node is ready and has applied what the leader
-  had committed; returns the nanoseconds it took, or None (the check named *progress*).
+- `await cluster.settled(within=seconds)` - every node votes, is ready and has applied what the
+  leader had committed; returns the nanoseconds it took, or None (the check named *progress*).
 - `await cluster.final_statuses()` - one `StatusSample` a node, with the state's hash.
 - `cluster.samples` - all `StatusSample`s so far, in order of time: the checks *leaders* and
   *agreement* and the report's lane of leaders read them.

@@ -170,7 +170,7 @@ def _split(view: View, dice: Random) -> Aimed | None:
 
 def _laggard(view: View, dice: Random) -> Aimed | None:
     """One that has installed no snapshot yet; the leader only if no other is left to do so."""
-    followers = [node for node in view.running if node != view.leader]
+    followers = [one for one in view.running if one in view.voters and one != view.leader]
     fresh = [node for node in followers if node not in view.installed]
     if not fresh and view.leader is not None and view.leader not in view.installed:
         fresh = [view.leader]
