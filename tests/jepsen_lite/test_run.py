@@ -54,9 +54,11 @@ def test_a_short_run_leaves_its_whole_folder_and_accuses_nobody(tmp_path: Path) 
     assert faults
     assert all(fault.end_ns is not None for fault in faults)
     assert "<svg" in (folder / "report.html").read_text()
-    for node in ("n1", "n2", "n3"):
+    members = json.loads((folder / "ending.json").read_text())["nodes"]
+    assert len(members) == 3
+    for node in {"n1", "n2", "n3", *members}:
         assert f"ready id={node} " in (folder / "nodes" / node / "log").read_text()
-        assert (folder / "nodes" / node / "data").is_dir()
+        assert (folder / "nodes" / node / "data").is_dir() == (node in members)
     (one,) = (path for path in runs.iterdir() if not path.is_symlink())
     assert folder.readlink() == Path(one.name)
 
