@@ -58,7 +58,8 @@ def _follower(view: View, dice: Random) -> Aimed | None:
     if not followers:
         return None
     spared = [node for node in followers if node not in view.struck]  # the other fault shall bite
-    node = dice.choice(spared or followers)
+    done = [node for node in spared if node in view.installed]  # who has nothing to show, stays
+    node = dice.choice(done or spared or followers)
     return Aimed(Replace(node), (node,))
 
 

@@ -285,3 +285,18 @@ def test_a_follower_that_votes_is_replaced_and_nobody_else(view: View, roll: int
     if aimed is not None:
         assert isinstance(aimed.fault, Replace)
         assert aimed.fault.node in set(view.running) & set(view.voters) - {view.leader}
+
+
+@given(SEEDS)
+def test_who_is_replaced_is_under_no_other_fault_and_has_installed_a_snapshot_if_any_has(
+    roll: int,
+) -> None:
+    (kind,) = [kind for kind in ALL_KINDS if kind.name == "replace-member"]
+    view = replace(view_of(5, set(), 0), struck=frozenset({"n2"}))
+    for installed, chosen in (
+        ({"n2", "n3"}, {"n3"}),
+        ({"n1", "n2"}, {"n3", "n4", "n5"}),
+    ):
+        aimed = kind.aim(replace(view, installed=frozenset(installed)), Random(roll))
+        assert aimed is not None
+        assert set(aimed.target) <= chosen
