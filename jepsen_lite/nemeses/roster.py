@@ -40,6 +40,11 @@ class Roster:
         """The exit status of each node that was removed and is gone."""
 
     @property
+    def is_larger(self) -> bool:
+        """Whether somebody joined in whose place nobody has left yet."""
+        return len(self.wanted) > self.size
+
+    @property
     def is_reached(self) -> bool:
         """Whether those who vote, and those who run, are the wanted ones and no others."""
         voters, told = self.cluster.voters(), self.cluster.configuration()
@@ -72,7 +77,7 @@ class Roster:
         if late := sorted(set(self.cluster.nodes) ^ self.wanted):
             told.append(f"completed the change of {', '.join(late)}")
         await self.reach()
-        while len(self.wanted) > self.size:
+        while self.is_larger:
             self.dismiss(last := max(self.wanted, key=_age))
             told.append(f"removed {last}, which was one too many")
             await self.reach()

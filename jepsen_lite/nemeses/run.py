@@ -1,4 +1,7 @@
-"""Dealing: tracks of faults that overlap, until the time is over and every kind has bitten."""
+"""Dealing: tracks of faults that overlap, until the time is over and every kind has bitten.
+
+Only what is still needed is dealt after that, and a member that joined has somebody leave for it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from jepsen_lite.clock import seconds
 from jepsen_lite.cluster.configuration import installs
 from jepsen_lite.nemeses.carry_out import carry_out
-from jepsen_lite.nemeses.changes import Change
+from jepsen_lite.nemeses.changes import REMOVE_LEADER, Change
 from jepsen_lite.nemeses.deck import ALL_KINDS, Card, Hand, Pace, deal
 from jepsen_lite.nemeses.inflict import Standing, fell_behind, inflicted, successor
 from jepsen_lite.nemeses.kinds import Aimed, Kind, Track, View, fits, may_overlap
@@ -110,8 +113,8 @@ class _Table:
         """Deal the cards of one track, one after the other."""
         if not any(kind.track is track for kind in self._kinds):
             return
-        while self._goes_on(track):
-            card = await self._take(hand)
+        while self._goes_on(track, late := self._lateness()):
+            card = await self._take(hand, late)
             try:
                 bit = await self._deal(card)
             finally:
@@ -120,18 +123,20 @@ class _Table:
                 hand.put_back(card)
             await asyncio.sleep(card.calm)
 
-    def _goes_on(self, track: Track) -> bool:
-        late = self._lateness()
-        return late < 1 or (late < 1 + GRACE and bool(self._wanted(track)))
+    def _goes_on(self, track: Track, late: float) -> bool:
+        wanted = any(kind.track is track and self._is_needed(kind) for kind in self._kinds)
+        return late < 1 or (late < 1 + GRACE and wanted)
 
-    def _wanted(self, track: Track) -> set[str]:
-        return {
-            kind.name for kind in self._kinds if kind.track is track and kind.name in self._unbitten
-        }
+    def _is_needed(self, kind: Kind) -> bool:
+        """Whether it has not bitten, or has to bring the cluster back to its size."""
+        return kind.name in self._unbitten or (kind is REMOVE_LEADER and self._roster.is_larger)
 
-    async def _take(self, hand: Hand) -> Card:
-        """The next card that may be on beside the other tracks'; waits where none may."""
-        hand.keep_only(self._is_wanted)
+    async def _take(self, hand: Hand, late: float) -> Card:
+        """The next card that may be on beside the other tracks'; waits where none may.
+
+        Once the time is over, only one that is needed.
+        """
+        hand.keep_only(lambda card: late < 1 or self._is_needed(card.kind))
         async with self._lifted:
             while (card := hand.take(self._may_be_dealt)) is None:
                 await self._lifted.wait()
@@ -141,10 +146,6 @@ class _Table:
     def _may_be_dealt(self, card: Card) -> bool:
         others = self._on.values()
         return all(may_overlap(card.kind, other, self._size) for other in others)
-
-    def _is_wanted(self, card: Card) -> bool:
-        """Once the time is over, only what has not bitten."""
-        return self._lateness() < 1 or card.kind.name in self._unbitten
 
     def _lateness(self) -> float:
         """How much of the time limit has passed: 1 is all of it."""

@@ -28,6 +28,7 @@ from jepsen_lite.nemeses import (
     read_faults,
     run_deck,
 )
+from jepsen_lite.nemeses.changes import JOIN, REMOVE_LEADER
 from jepsen_lite.nemeses.faults import links_between
 from jepsen_lite.nemeses.kinds import CUT_CLIENTS, ISOLATE_LEADER
 from tests.jepsen_lite.cluster.three import PATIENCE, stand_ins
@@ -188,6 +189,26 @@ async def test_a_kind_that_never_bites_is_dealt_again_and_told_in_the_end(
     assert len(outcome.faults) >= 2
     assert not any(fault.did_bite for fault in outcome.faults)
     assert outcome.unbitten == ("cut-clients",)
+
+
+async def test_for_a_member_that_joined_somebody_leaves_though_the_time_is_over(
+    cluster: Cluster, journal: Journal
+) -> None:
+    """Both kinds have bitten long before; the time may be over between a join and its removal."""
+    roster = Roster(cluster)
+    hasty = Pace(rest=(0.0, 0.0))
+    outcome = await run_deck(
+        cluster,
+        journal,
+        seed=7,
+        time_limit=4,
+        kinds=[JOIN, REMOVE_LEADER],
+        pace=hasty,
+        roster=roster,
+    )
+    kinds = [fault.kind for fault in outcome.faults]
+    assert kinds == ["join", "remove-leader"] * (len(kinds) // 2)
+    assert (roster.is_larger, len(cluster.nodes)) == (False, 3)
 
 
 async def test_a_fault_that_is_to_unseat_the_leader_stays_on_until_another_leads(
