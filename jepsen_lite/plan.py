@@ -30,6 +30,8 @@ class Plan:
     settle_timeouts: int = 2 * TIMEOUTS_MAX
     """Election timeouts that a healed cluster is watched: more than it may take, to say how late it
     was."""
+    finish_seconds: float = 30.0
+    """How long a healed cluster may take for the changes of members that were left to it."""
     final_read_seconds: float = 30.0
     """How long it is tried to read everything after the heal."""
 

@@ -72,7 +72,7 @@ async def _play(schedule: Schedule, scene: Scene) -> Ending:
         scene.cut_short = str(failure)
     progress.phase = "healing"
     await heal_all(cluster)
-    completed, unfinished = await scene.roster.finish()
+    completed, unfinished = await scene.roster.finish(plan.finish_seconds)
     healed = cluster.now()
     settled = await cluster.settled(within=plan.settle_seconds)
     progress.phase = "final reads"

@@ -20,6 +20,7 @@ NODES: Final = 5
 SCHEDULE_SECONDS: Final = 70.0
 """A schedule that is not over by then is not finished: the cluster did not play its part."""
 
+FINISH_SECONDS: Final = 8.0
 FINAL_READ_SECONDS: Final = 8.0
 SECONDS_MAX: Final = 100.0
 """How long a canary may take in all."""
@@ -40,6 +41,7 @@ async def sing(
         # A hash writes the rows at once.  Where the log is written late they would be ahead of it,
         # and such a node rightly refuses to start: with three of them nothing could be read.
         hash_every=None,
+        finish_seconds=FINISH_SECONDS,
         final_read_seconds=FINAL_READ_SECONDS,
     )
 

@@ -22,9 +22,6 @@ ASK_SECONDS: Final = 2.0
 
 REST_SECONDS: Final = 0.15
 
-FINISH_SECONDS: Final = 30.0
-"""How long a healed cluster may take for the changes that were left to it."""
-
 
 class Roster:
     """The members that *cluster* shall have; at first all its nodes, and always *size* in the end.
@@ -86,7 +83,7 @@ class Roster:
             await self.reach()
         return "; ".join(told)
 
-    async def finish(self, within: float = FINISH_SECONDS) -> tuple[str, str]:
+    async def finish(self, within: float) -> tuple[str, str]:
         """After the heal: what was still done in *within* seconds, and what could not be done."""
         try:
             async with asyncio.timeout(within):

@@ -131,7 +131,7 @@ async def test_the_roster_removes_the_leader_and_lets_another_in(cluster: Cluste
     await roster.reach()
     assert roster.left == {leader: LEFT}
     assert leader not in cluster.nodes
-    assert await roster.finish() == ("let n4 join, since one was missing", "")
+    assert await roster.finish(PATIENCE) == ("let n4 join, since one was missing", "")
     await votes(cluster, *cluster.nodes)
     assert len(cluster.nodes) == 3
     assert cluster.unexpected_ends == []
@@ -144,17 +144,17 @@ async def test_what_is_too_many_is_removed_and_what_was_begun_is_completed(
     await roster.admit()
     await cluster.condemn("n3")
     roster.dismiss("n3")
-    told, unfinished = await roster.finish()
+    told, unfinished = await roster.finish(PATIENCE)
     assert (told, unfinished) == ("completed the change of n3", "")
     await roster.admit()
-    assert await roster.finish() == ("removed n5, which was one too many", "")
+    assert await roster.finish(PATIENCE) == ("removed n5, which was one too many", "")
     await votes(cluster, "n1", "n2", "n4")
 
 
 async def test_a_newcomer_that_was_forgotten_half_way_is_taken_out(cluster: Cluster) -> None:
     roster = Roster(cluster)
     await cluster.add()  # by a change that was interrupted before it noted whom it had started
-    told, unfinished = await roster.finish()
+    told, unfinished = await roster.finish(PATIENCE)
     assert unfinished == ""
     assert told == "completed the change of n4"
     await votes(cluster, "n1", "n2", "n3")

@@ -70,7 +70,7 @@ async def test_members_join_are_replaced_under_a_cut_and_the_leader_is_removed(
     assert removed.did_bite, removed
     assert removed.bit.gone == {leader: LEFT}
 
-    assert await roster.finish() == ("", "")
+    assert await roster.finish(PATIENCE) == ("", "")
     assert await cluster.settled(PATIENCE) is not None
     assert len(cluster.nodes) == 3
     assert cluster.unexpected_ends == []
@@ -101,7 +101,7 @@ async def test_a_change_that_is_interrupted_is_in_the_journal_and_is_completed_l
     (record,) = read_faults(tmp_path / "faults.jsonl")
     assert record.end_ns is not None
     assert not record.did_bite
-    told, unfinished = await roster.finish()
+    told, unfinished = await roster.finish(PATIENCE)
     assert unfinished == ""
     assert told == f"completed the change of {victim}; let n4 join, since one was missing"
     assert await cluster.settled(PATIENCE) is not None

@@ -174,7 +174,7 @@ async def test_a_deck_that_is_interrupted_undoes_what_is_on(
         await deck
     assert journal.active == ()
     assert all(record.end_ns is not None for record in in_file(cluster))
-    assert (await roster.finish())[1] == ""
+    assert (await roster.finish(PATIENCE))[1] == ""
     assert len(cluster.running()) == 3
     assert await cluster.settled(PATIENCE) is not None
 
@@ -237,7 +237,7 @@ async def test_a_deck_strikes_with_every_kind_and_leaves_the_cluster_whole(
                 cluster, journal, seed=11, time_limit=16, kinds=kinds, pace=QUICK, roster=roster
             )
         await heal_all(cluster)
-        assert (await roster.finish())[1] == ""
+        assert (await roster.finish(PATIENCE))[1] == ""
         assert await cluster.settled(PATIENCE) is not None
         assert len(cluster.nodes) == 5
         assert all(installs(cluster.samples).get(node) for node in cluster.nodes)
