@@ -24,7 +24,7 @@ What a caller reads and calls:
 - `isolation(node, nodes)`, `deafness(node, nodes)`, `muteness(node, nodes)`, `halves(side, nodes)`,
   `client_cut(node)` - the links to cut.
 - `Roster(cluster)` - who shall be a member: `await roster.admit()`, `dismiss(node)`, `reach()`.
-  A change of members is never undone but completed: `await roster.finish(seconds)` after `heal_all`.
+  A change of members is never undone but completed, by `await roster.finish(seconds)` in the end.
 - `heal_all(cluster)` - heals every link, resumes and restarts every node.
 - `journal.active` - the `FaultRecord`s that are on now, for a live line.
 - `read_faults(path)` - the `FaultRecord`s of a run folder, one a fault.
