@@ -31,6 +31,11 @@ CHANGE = st.sampled_from(["learn", "learn", "promote", "promote", "remove", "dem
 """What is asked for, given the configuration in force."""
 
 
+def forced(change: str) -> bool:
+    """Whether it is to happen whatever becomes of the quorum: else the best changes are refused."""
+    return change != "demote"
+
+
 class AnyMembership(AnySnapshots):
     """A cluster whose members come and go."""
 
@@ -40,12 +45,12 @@ class AnyMembership(AnySnapshots):
         limits = replace(self.limits, trailing_entries=trailing)
         self.cluster = CoreCluster(size, spares=SPARES, limits=limits, check_steps=self.check_steps)
 
-    @rule(pick=NODE, change=CHANGE, which=NODE, force=st.booleans(), crash=CRASH)
-    def configure(self, pick: int, change: str, which: int, force: bool, crash: int | None) -> None:
+    @rule(pick=NODE, change=CHANGE, which=NODE, crash=CRASH)
+    def configure(self, pick: int, change: str, which: int, crash: int | None) -> None:
         """Somebody asks a leader, or anybody, for a change of members."""
         node = self.some_leader(pick) or self.node(pick)
         voters, learners = self.changed(node, change, self.node(which))
-        self.cluster.ask_for(node, voters, learners, force=force, crash_after=crash)
+        self.cluster.ask_for(node, voters, learners, force=forced(change), crash_after=crash)
 
     @rule(pick=NODE, change=CHANGE, which=NODE, start=NODE, length=st.integers(2, 5))
     def reconfigure(self, pick: int, change: str, which: int, start: int, length: int) -> None:
@@ -57,7 +62,7 @@ class AnyMembership(AnySnapshots):
         if change == "learn":
             side.add(other)
         voters, learners = self.changed(leader, change, other)
-        self.cluster.ask_for(leader, voters, learners, force=True)
+        self.cluster.ask_for(leader, voters, learners, force=forced(change))
         self.cluster.stabilize(side)
 
     @rule(pick=NODE, change=CHANGE, which=NODE, start=NODE, length=st.integers(2, 5))
