@@ -73,6 +73,9 @@ class Votes:
         """Whoever we speak as has a log: to have none would be to have lost one's disk."""
         return False
 
+    def told_to_leave(self) -> None:
+        """Whoever we speak as is a member: the cluster's end named it."""
+
     def has_left(self, node: NodeId) -> bool:  # noqa: ARG002
         """Nobody was removed, as far as we know."""
         return False

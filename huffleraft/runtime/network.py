@@ -95,8 +95,9 @@ class PeerNetwork:
     def connect(self, addresses: Mapping[NodeId, str]) -> None:
         """Keep links to these peers; one whose address has changed is dialled anew.
 
-        And to whoever is connected here, at the address that the caller names: it may be a
-        leader that is unknown here yet, or a member that has moved, and wants to be answered.
+        And to whoever is connected here and reached at no other address, at the one that the caller
+        names: it may be a leader that is unknown here yet, or a member that has moved, and wants to
+        be answered.
         """
         self._addresses = dict(addresses)
         self._relink()
@@ -187,7 +188,7 @@ class PeerNetwork:
             former.close()
 
         def speaks() -> None:
-            if hello.address:
+            if hello.address and not self.reaches(peer):
                 self._callers[peer] = hello.address
                 self._relink()
 

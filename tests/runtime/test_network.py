@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -263,6 +264,19 @@ async def test_a_member_that_moved_is_answered_at_its_new_address() -> None:
         moved.network.connect({"n1": one.address})
         await deliver(moved, one, a_message("n2"))
         await deliver(one, moved, a_message("n1"))
+
+
+async def test_a_link_that_stands_is_kept_whatever_its_peer_says_of_itself() -> None:
+    one, two = Peer("n1"), Peer("n2")
+    async with living(one, two):
+        two.network._me = replace(two.network._me, address="127.0.0.1:1")  # where nobody is
+        one.network.connect({"n2": two.address})
+        two.network.connect({"n1": one.address})
+        await deliver(one, two, a_message("n1"))
+        await deliver(two, one, a_message("n2"))
+
+        await deliver(one, two, a_message("n1"))
+        assert one.network.reaches("n2")
 
 
 async def test_who_was_removed_hears_it_when_it_calls_also_if_it_was_connected() -> None:
