@@ -12,7 +12,7 @@ ARGS ?=
 CYCLES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help venv format lint types contracts pytest test chaos canaries kills checker hostile wheel bench clean
+.PHONY: help venv format lint types contracts pytest test chaos canaries kills checker hostile wheel newest bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ hostile: venv ## claim: whatever is said over HTTP is answered as /v1/openapi.js
 
 wheel: venv ## claim: the built wheel installs in an empty environment, serves, and passes the core's tests
 	$(BIN)/python .ci/wheel.py
+
+newest: venv ## claim: the tests pass with the newest Python that is here, too
+	$(BIN)/python .ci/newest.py
 
 bench: venv ## CPU and latency of sets and gets, three nodes, 64 clients
 	$(BIN)/python -m benchmarks.sets $(ARGS)
