@@ -11,6 +11,7 @@ from huffleraft.core.effects import (
     ConfigurationChanged,
     Effect,
     Halt,
+    HandedOver,
     Persist,
     ReadReady,
     Reason,
@@ -28,6 +29,7 @@ from huffleraft.core.events import (
     Received,
     StorageFailed,
     TimerExpired,
+    TransferRequested,
 )
 from huffleraft.core.log import Entry, Log
 from huffleraft.core.messages import (
@@ -38,6 +40,7 @@ from huffleraft.core.messages import (
     PreVoteResponse,
     RequestVoteRequest,
     RequestVoteResponse,
+    TimeoutNow,
 )
 from huffleraft.core.state import (
     Candidate,
@@ -53,6 +56,7 @@ from huffleraft.core.state import (
     Replicate,
     Role,
     Server,
+    Transfer,
 )
 from huffleraft.core.types import EntryId, Limits, Timer, Vote
 
@@ -129,6 +133,15 @@ def test_a_leader_says_how_many_clients_wait_for_it() -> None:
     assert notation.render_server(server_in(owing)).endswith("owes 1  reads 2")
 
 
+@pytest.mark.parametrize("told,end", [(False, "n2"), (True, "n2, which was told")])
+def test_a_leader_says_to_whom_it_hands_over(told: bool, end: str) -> None:
+    leaving = Leader(progress=(), term_start=3, transfer=Transfer(7, "n2", told))
+
+    line = notation.render_server(server_in(leaving))
+
+    assert line.endswith(f"hands over to {end}")
+
+
 def test_a_disk_that_lags_behind_is_told() -> None:
     behind = Disk(Vote(1), 2, issued=4, outstanding=(OutstandingWrite(4, Vote(2, "n1"), 3),))
 
@@ -171,6 +184,11 @@ MESSAGES: list[tuple[Message, str]] = [
     (PreVoteRequest("n1", 2, EntryId(1, 3)), "n1 -> n2  prevote? t2 last 3:1"),
     (PreVoteResponse("n1", 2, vote_granted=True), "n1 -> n2  prevote! t2 granted"),
     (RequestVoteRequest("n1", 3, EntryId(1, 3)), "n1 -> n2  vote? t3 last 3:1"),
+    (
+        RequestVoteRequest("n1", 3, EntryId(1, 3), leadership_transfer=True),
+        "n1 -> n2  vote? t3 last 3:1 by transfer",
+    ),
+    (TimeoutNow("n1", 3), "n1 -> n2  timeout-now t3"),
     (RequestVoteResponse("n1", 3, vote_granted=False), "n1 -> n2  vote! t3 refused"),
     (
         AppendEntriesRequest("n1", 2, EntryId(2, 3), (entry(4, 2),), 2),
@@ -215,6 +233,8 @@ EVENTS: list[tuple[Event, str]] = [
     (TimerExpired(Timer.CHECK_QUORUM), "expired check-quorum"),
     (ClientRequested(((1, SECRET), (2, b""))), f"write r1 {len(SECRET)}B, r2 0B"),
     (ReadRequested((3, 4)), "read r3 r4"),
+    (TransferRequested(5, "n2"), "transfer r5 n2"),
+    (TransferRequested(5), "transfer r5"),
     (Persisted(3), "persisted #3"),
     (StorageFailed("disk I/O\nerror"), "storage failed: disk I/O error"),
 ]
@@ -237,6 +257,7 @@ EFFECTS: list[tuple[Effect, str]] = [
     (Reply(7, Rejected(Reason.NOT_LEADER, "n2")), "reply r7 rejected not-leader, ask n2"),
     (Reply(7, Rejected(Reason.OVERLOADED, None)), "reply r7 rejected overloaded"),
     (Reply(7, Unknown(None)), "reply r7 unknown"),
+    (Reply(7, HandedOver("n2")), "reply r7 handed over to n2"),
     (ReadReady(8), "ready r8"),
     (ResetTimer(Timer.ELECTION), "reset election"),
     (CancelTimer(Timer.HEARTBEAT), "cancel heartbeat"),

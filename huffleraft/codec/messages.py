@@ -32,6 +32,7 @@ from huffleraft.core.messages import (
     PreVoteResponse,
     RequestVoteRequest,
     RequestVoteResponse,
+    TimeoutNow,
 )
 from huffleraft.core.types import EntryId, Term
 from huffleraft.errors import FrameInvalid
@@ -57,6 +58,7 @@ class _PreVoteResponse(_Fields, frozen=True, array_like=True, tag=2):
 
 class _RequestVoteRequest(_Fields, frozen=True, array_like=True, tag=3):
     last_log_id: IdFields
+    leadership_transfer: bool
 
 
 class _RequestVoteResponse(_Fields, frozen=True, array_like=True, tag=4):
@@ -88,6 +90,10 @@ class _InstallSnapshotResponse(_Fields, frozen=True, array_like=True, tag=8):
     read_round: Number
 
 
+class _TimeoutNow(_Fields, frozen=True, array_like=True, tag=9):
+    pass
+
+
 _MessageFields: TypeAlias = (
     _PreVoteRequest
     | _PreVoteResponse
@@ -97,6 +103,7 @@ _MessageFields: TypeAlias = (
     | _AppendEntriesResponse
     | _InstallSnapshotRequest
     | _InstallSnapshotResponse
+    | _TimeoutNow
 )
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -132,14 +139,16 @@ def _fields_of(message: Message) -> tuple[object, ...]:
             return 1, source, term, _pair(last_log_id)
         case PreVoteResponse(source, term, vote_granted):
             return 2, source, term, vote_granted
-        case RequestVoteRequest(source, term, last_log_id):
-            return 3, source, term, _pair(last_log_id)
+        case RequestVoteRequest(source, term, last_log_id, leadership_transfer):
+            return 3, source, term, _pair(last_log_id), leadership_transfer
         case RequestVoteResponse(source, term, vote_granted):
             return 4, source, term, vote_granted
         case InstallSnapshotRequest(source, term, snapshot, read_round):
             return 7, source, term, snapshot_fields(snapshot), read_round
         case InstallSnapshotResponse(source, term, match_index, read_round):
             return 8, source, term, match_index, read_round
+        case TimeoutNow(source, term):
+            return 9, source, term
         case _:
             assert_never(message)
 
@@ -156,7 +165,8 @@ def _message_of(fields: _MessageFields) -> Message:
         case _PreVoteResponse():
             return PreVoteResponse(source, term, fields.vote_granted)
         case _RequestVoteRequest():
-            return RequestVoteRequest(source, term, _id_within(fields.last_log_id, term))
+            last = _id_within(fields.last_log_id, term)
+            return RequestVoteRequest(source, term, last, fields.leadership_transfer)
         case _RequestVoteResponse():
             return RequestVoteResponse(source, term, fields.vote_granted)
         case _InstallSnapshotRequest():
@@ -165,6 +175,8 @@ def _message_of(fields: _MessageFields) -> Message:
             return InstallSnapshotRequest(source, term, snapshot, fields.read_round)
         case _InstallSnapshotResponse():
             return InstallSnapshotResponse(source, term, fields.match, fields.read_round)
+        case _TimeoutNow():
+            return TimeoutNow(source, term)
         case _:
             assert_never(fields)
 

@@ -31,6 +31,9 @@ a majority of both, so at no moment could two sets decide apart.  Newcomers lear
 *Reads.*  A read waits for a round of heartbeats that began after it arrived and that a quorum
 has answered, and for the state machine to reach the commit index of that moment.
 
+*Transfer.*  A leader hands its office over by bringing another voter's log up to its own and
+telling it to campaign at once.  Meanwhile it takes no proposals; what it had taken is answered.
+
 **What the embedder owes.**  Seven things, and nothing else:
 
 - O1  One step at a time.  Effects are carried out in order; `Apply`, `Restore`, `Reply` and
@@ -46,10 +49,10 @@ has answered, and for the state machine to reach the commit index of that moment
 
 **Reading order** is import order: `types`, `quorum`, `configuration`, `log`, `messages`,
 `events`, `effects`, `state`, then `roles`, `in_force`, `progress`, `replication`, `election`,
-`snapshot`, `membership`, `reads`, then `durability`, `recovery`, `step`, and last `invariants`,
-which says what must always hold.  Section marks (§) are those of the Raft dissertation; rule ids
-such as AE.3 count the lines of its Figure 3.1, IS.1 to IS.8 those of its Figure 5.3; W and O
-numbers are those of `durability` and of the list above.
+`snapshot`, `membership`, `reads`, `transfer`, then `durability`, `recovery`, `step`, and last
+`invariants`, which says what must always hold.  Section marks (§) are those of the Raft
+dissertation; rule ids such as AE.3 count the lines of its Figure 3.1, IS.1 to IS.8 those of its
+Figure 5.3; W and O numbers are those of `durability` and of the list above.
 """
 
 from huffleraft.core.configuration import NOBODY, Configuration
@@ -60,6 +63,7 @@ from huffleraft.core.effects import (
     ConfigurationChanged,
     Effect,
     Halt,
+    HandedOver,
     Outcome,
     Persist,
     ReadReady,
@@ -83,6 +87,7 @@ from huffleraft.core.events import (
     SnapshotTaken,
     StorageFailed,
     TimerExpired,
+    TransferRequested,
 )
 from huffleraft.core.log import Entry, Log, Payload, Snapshot
 from huffleraft.core.messages import (
@@ -95,6 +100,7 @@ from huffleraft.core.messages import (
     PreVoteResponse,
     RequestVoteRequest,
     RequestVoteResponse,
+    TimeoutNow,
 )
 from huffleraft.core.recovery import recover
 from huffleraft.core.state import (
@@ -113,6 +119,7 @@ from huffleraft.core.state import (
     Replicate,
     Role,
     Server,
+    Transfer,
 )
 from huffleraft.core.step import step
 from huffleraft.core.types import (
@@ -148,6 +155,7 @@ __all__ = [
     "Event",
     "Follower",
     "Halt",
+    "HandedOver",
     "InstallSnapshotRequest",
     "InstallSnapshotResponse",
     "Installing",
@@ -191,8 +199,11 @@ __all__ = [
     "SnapshotTaken",
     "StorageFailed",
     "Term",
+    "TimeoutNow",
     "Timer",
     "TimerExpired",
+    "Transfer",
+    "TransferRequested",
     "Unknown",
     "Vote",
     "WriteNumber",

@@ -87,7 +87,7 @@ class Reason(Enum):
     HALTED = "halted"
     """This server's disk failed: it answers nothing any more."""
     NOT_READY = "not-ready"
-    """The leader has committed nothing in its own term yet: ask for the change again (§4.1)."""
+    """The leader has committed nothing in its own term yet: ask again (§4.1)."""
     CHANGE_PENDING = "change-pending"
     """Another change of the configuration is under way: ask again when it is done (§4.1)."""
     VOTER_BEHIND = "voter-behind"
@@ -96,6 +96,12 @@ class Reason(Enum):
     """Those who answer would be no quorum of it, so that it could not even be undone."""
     CONFIGURATION_INVALID = "configuration-invalid"
     """It names nobody who votes, or somebody twice: it can never be accepted."""
+    TRANSFER_PENDING = "transfer-pending"
+    """The leader is handing its office over: ask again, whoever leads then (§3.10)."""
+    TARGET_INVALID = "target-invalid"
+    """The office can only go to a voter, and to another one (§3.10)."""
+    TARGET_BEHIND = "target-behind"
+    """Who shall lead does not answer, or lacks too much of the log: ask again later (§3.10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +122,22 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The command may or may not take effect, now or later (W14; the paper's Figure 8)."""
+    """It may or may not take effect, now or later (W14; the paper's Figure 8)."""
 
     leader: NodeId | None
 
 
-Outcome: TypeAlias = Committed | Rejected | Unknown
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """This server asked *to* to lead, and has left office to a later term since.  §3.10
+
+    Whether *to* won is for the term's leader to tell.
+    """
+
+    to: NodeId
+
+
+Outcome: TypeAlias = Committed | Rejected | Unknown | HandedOver
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,15 @@ def timeout(server: Server) -> Transition:
         return server, (ResetTimer(Timer.ELECTION),)
     server = replace(server, role=PreCandidate(frozenset({server.id})))
     if server.configuration.is_quorum({server.id}):
-        return _become_candidate(server)
+        return become_candidate(server)
     request = PreVoteRequest(server.id, server.current_term, server.log.last_id)
     return server, (ResetTimer(Timer.ELECTION), *_to_electors(server, request))
 
 
-def _become_candidate(server: Server) -> Transition:
+def become_candidate(server: Server, *, leadership_transfer: bool = False) -> Transition:
     """Enter a new term, vote for ourselves, and ask for the votes of the others.
+
+    With *leadership_transfer*, the leader wants it (§3.10), and the requests say so.
 
     C.1 (§3.4).  Spec: ``RequestVote``.
     """
@@ -62,7 +64,9 @@ def _become_candidate(server: Server) -> Transition:
     )
     if server.configuration.is_quorum({server.id}):
         return _become_leader(server)
-    request = RequestVoteRequest(server.id, server.current_term, server.log.last_id)
+    request = RequestVoteRequest(
+        server.id, server.current_term, server.log.last_id, leadership_transfer
+    )
     return server, (ResetTimer(Timer.ELECTION), *_to_electors(server, request))
 
 
@@ -157,7 +161,7 @@ def handle_pre_vote_response(server: Server, response: PreVoteResponse) -> Trans
         return server, ()
     votes = role.votes_granted | {response.source}
     if server.configuration.is_quorum(votes):
-        return _become_candidate(server)
+        return become_candidate(server)
     return replace(server, role=PreCandidate(votes)), ()
 
 

@@ -48,6 +48,17 @@ class ConfigurationRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferRequested:
+    """Somebody wants the voter *to* to lead; None: whichever other voter is best able to.  §3.10
+
+    Answered when this server has left office, or leads on.
+    """
+
+    ref: Ref
+    to: NodeId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequested:
     """Clients asked to read since the last turn; all of them share one round.  §6.4"""
 
@@ -94,6 +105,7 @@ Event: TypeAlias = (
     | TimerExpired
     | ClientRequested
     | ConfigurationRequested
+    | TransferRequested
     | ReadRequested
     | Persisted
     | StorageFailed

@@ -29,6 +29,9 @@ def configuration_request(server: Server, event: ConfigurationRequested) -> Tran
     role = server.role
     if not isinstance(role, Leader):
         return _refused(server, event, Reason.NOT_LEADER)
+    # §3.10: the log stands still, and who is to lead stays a voter.
+    if role.transfer is not None:
+        return _refused(server, event, Reason.TRANSFER_PENDING)
     wanted = _configuration(event)
     if wanted is None:
         return _refused(server, event, Reason.CONFIGURATION_INVALID)

@@ -33,11 +33,16 @@ class PreVoteResponse:
 
 @dataclass(frozen=True, slots=True)
 class RequestVoteRequest:
-    """Vote for me in this term.  Figure 3.1, RequestVote RPC"""
+    """Vote for me in this term.  Figure 3.1, RequestVote RPC
+
+    ``leadership_transfer``: the leader itself has asked the sender to campaign (§3.10), so that
+    loyalty to a leader is no reason not to answer (§4.2.3).
+    """
 
     source: NodeId
     term: Term
     last_log_id: EntryId
+    leadership_transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,14 @@ class InstallSnapshotResponse:
     read_round: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class TimeoutNow:
+    """Campaign at once: I lead, and want you to.  §3.10"""
+
+    source: NodeId
+    term: Term
+
+
 Message: TypeAlias = (
     PreVoteRequest
     | PreVoteResponse
@@ -120,4 +133,5 @@ Message: TypeAlias = (
     | AppendEntriesResponse
     | InstallSnapshotRequest
     | InstallSnapshotResponse
+    | TimeoutNow
 )

@@ -48,13 +48,17 @@ def client_request(server: Server, event: ClientRequested) -> Transition:
     """Append clients' commands to the log, as many as the limits allow.
 
     A command that can never fit is refused alone; from the first that does not fit *now* on,
-    all are, so that the accepted ones are a prefix.
+    all are, so that the accepted ones are a prefix.  While the office is being handed over none
+    is accepted: the log has to stand still for its new holder to have all of it (§3.10).
 
     L.2 (§3.5).  Spec: ``ClientRequest``.
     """
     role = server.role
     if not isinstance(role, Leader):
         refusal = Rejected(Reason.NOT_LEADER, server.leader)
+        return server, tuple(Reply(ref, refusal) for ref, _ in event.requests)
+    if role.transfer is not None:
+        refusal = Rejected(Reason.TRANSFER_PENDING, server.id)
         return server, tuple(Reply(ref, refusal) for ref, _ in event.requests)
 
     room = server.limits.uncommitted_bytes - role.uncommitted_bytes

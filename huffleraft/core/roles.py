@@ -10,13 +10,15 @@ from huffleraft.core.effects import (
     CancelTimer,
     Effect,
     Halt,
+    HandedOver,
+    Outcome,
     Reason,
     Rejected,
     Reply,
     ResetTimer,
     Unknown,
 )
-from huffleraft.core.state import Follower, Leader, Server, Transition
+from huffleraft.core.state import Follower, Leader, Server, Transfer, Transition
 from huffleraft.core.types import NodeId, Term, Timer, Vote, replace
 
 
@@ -28,8 +30,9 @@ def update_term(server: Server, term: Term, leader: NodeId | None) -> Transition
     ALL.2 (§3.3).  Spec: ``UpdateTerm``.
     """
     assert term > server.current_term, "terms only rise"
-    server = replace(server, vote=Vote(term))
-    return become_follower(server, leader=leader, sticky=_is_sticky_follower(server))
+    follower = Follower(leader, _is_sticky_follower(server))
+    farewell = _leave_office(server, leader, Reason.NOT_LEADER, deposed=True)
+    return replace(server, vote=Vote(term), role=follower), farewell
 
 
 def become_follower(server: Server, *, leader: NodeId | None, sticky: bool) -> Transition:
@@ -63,11 +66,14 @@ def _is_sticky_follower(server: Server) -> bool:
     return isinstance(server.role, Follower) and server.role.sticky
 
 
-def _leave_office(server: Server, leader: NodeId | None, reason: Reason) -> tuple[Effect, ...]:
+def _leave_office(
+    server: Server, leader: NodeId | None, reason: Reason, *, deposed: bool = False
+) -> tuple[Effect, ...]:
     """Answer what a leader still owes; nothing for any other role.
 
     Every unfinished proposal is `Unknown`, never `Rejected`: even if its entry is truncated
     here it may commit from another log (W14; the paper's Figure 8).  A read had no effect.
+    Who is *deposed* leaves to a later term.
     """
     role = server.role
     if not isinstance(role, Leader):
@@ -77,7 +83,18 @@ def _leave_office(server: Server, leader: NodeId | None, reason: Reason) -> tupl
     return (
         *proposals,
         *reads,
+        *(_transfer_ends(role.transfer, leader, reason, deposed) if role.transfer else ()),
         CancelTimer(Timer.HEARTBEAT),
         CancelTimer(Timer.CHECK_QUORUM),
         ResetTimer(Timer.ELECTION),
     )
+
+
+def _transfer_ends(
+    transfer: Transfer, leader: NodeId | None, reason: Reason, deposed: bool
+) -> tuple[Effect, ...]:
+    """What became of a transfer: nothing, if nobody was told yet to campaign.  §3.10"""
+    outcome: Outcome = HandedOver(transfer.to) if deposed else Unknown(leader)
+    if not transfer.told:
+        outcome = Rejected(reason, leader)
+    return Reply(transfer.ref, outcome), CancelTimer(Timer.TRANSFER)

@@ -112,6 +112,18 @@ class Reads:
         return (*(ref for one in rounds for ref in one.refs), *self.waiting)
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The leader hands its office to the voter *to*, as the request *ref* wants.  §3.10
+
+    ``told``: TimeoutNow has been sent, so the voter may campaign at any time from now on.
+    """
+
+    ref: Ref
+    to: NodeId
+    told: bool = False
+
+
 # The roles.  Figure 3.3, and §9.6 for the first step of a campaign.
 
 
@@ -151,6 +163,7 @@ class Leader:
     - ``uncommitted_bytes``: bytes of commands above the commit index.
     - ``disk_witness``: the oldest write that was not durable at the last check of the
       quorum; if it still is not at the next, this server's own disk has failed it (W13).
+    - ``transfer``: to whom the office is being handed over (§3.10); meanwhile the log stands still.
     """
 
     progress: tuple[tuple[NodeId, Progress], ...]
@@ -159,6 +172,7 @@ class Leader:
     reads: Reads = Reads()
     uncommitted_bytes: int = 0
     disk_witness: WriteNumber | None = None
+    transfer: Transfer | None = None
 
 
 Role: TypeAlias = Follower | PreCandidate | Candidate | Leader

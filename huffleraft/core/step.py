@@ -1,7 +1,8 @@
 """The one way in: an event meets a server.
 
 `step` finds the handler, and then does what every step ends with, whoever handled it: number
-the write, commit what a quorum holds, begin and end read rounds, feed the peers, apply, answer.
+the write, commit what a quorum holds, begin and end read rounds, feed the peers, apply, answer,
+hand over.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from huffleraft.core.events import (
     SnapshotTaken,
     StorageFailed,
     TimerExpired,
+    TransferRequested,
 )
 from huffleraft.core.in_force import adopt
 from huffleraft.core.membership import configuration_request, leave_joint, must_announce, retire
@@ -50,6 +52,7 @@ from huffleraft.core.messages import (
     PreVoteResponse,
     RequestVoteRequest,
     RequestVoteResponse,
+    TimeoutNow,
 )
 from huffleraft.core.reads import advance_rounds, read_request, serve_reads
 from huffleraft.core.replication import (
@@ -68,6 +71,12 @@ from huffleraft.core.snapshot import (
     snapshot_taken,
 )
 from huffleraft.core.state import Leader, Role, Server, Transition
+from huffleraft.core.transfer import (
+    handle_timeout_now,
+    say_timeout_now,
+    transfer_expired,
+    transfer_request,
+)
 from huffleraft.core.types import LogIndex, Timer, replace
 
 
@@ -84,8 +93,9 @@ def step(server: Server, event: Event) -> Transition:
     new = advance_rounds(adopt(new, persist))
     new, sends = append_entries(new, speak=_must_speak(server, new, event))
     new, answers = _apply(new)
+    new, word = say_timeout_now(new)
     new, farewell = retire(new)
-    ordered = (*effects, *sends, *answers, *farewell, *_configuration_change(server, new))
+    ordered = (*effects, *sends, *answers, *word, *farewell, *_configuration_change(server, new))
     writes = (persist,) if persist else ()
     return new, (*writes, *stamp(new, ordered))
 
@@ -103,6 +113,8 @@ def _handle(server: Server, event: Event) -> Transition:
             return client_request(server, event)
         case ConfigurationRequested():
             return configuration_request(server, event)
+        case TransferRequested():
+            return transfer_request(server, event)
         case ReadRequested():
             return read_request(server, event)
         case Persisted(write):
@@ -118,6 +130,7 @@ def _handle(server: Server, event: Event) -> Transition:
 
 
 _CANDIDATES_ASK = (PreVoteRequest, RequestVoteRequest)
+_LEADERS_SAY = (AppendEntriesRequest, TimeoutNow)
 
 
 def _receive(server: Server, message: Message) -> Transition:
@@ -125,16 +138,21 @@ def _receive(server: Server, message: Message) -> Transition:
 
     Spec: ``Receive``, ``UpdateTerm``, ``DropStaleResponse``.
     """
-    # §4.2.3: whoever has a leader neither votes nor even looks at the term.
-    if isinstance(message, _CANDIDATES_ASK) and server.is_sticky:
+    # §4.2.3: whoever has a leader neither votes nor even looks at the term, unless that leader
+    # wants to be followed in office.
+    if isinstance(message, _CANDIDATES_ASK) and server.is_sticky and not _by_transfer(message):
         return server, ()
     effects: tuple[Effect, ...] = ()
     # ALL.2: a later term makes anybody a follower in it, of its leader if that is who speaks.
     if message.term > server.current_term:
-        leader = message.source if isinstance(message, AppendEntriesRequest) else None
+        leader = message.source if isinstance(message, _LEADERS_SAY) else None
         server, effects = update_term(server, message.term, leader)
     server, more = _dispatch(server, message)
     return server, (*effects, *more)
+
+
+def _by_transfer(message: Message) -> bool:
+    return isinstance(message, RequestVoteRequest) and message.leadership_transfer
 
 
 def _dispatch(server: Server, message: Message) -> Transition:
@@ -148,6 +166,8 @@ def _dispatch(server: Server, message: Message) -> Transition:
             return handle_append_entries_request(server, message)
         case InstallSnapshotRequest():
             return handle_install_snapshot_request(server, message)
+        case TimeoutNow():
+            return handle_timeout_now(server, message)
         # An answer from an earlier term is to a question nobody asks any more.
         case PreVoteResponse():
             return (server, ()) if stale else handle_pre_vote_response(server, message)
@@ -171,6 +191,8 @@ def _expire(server: Server, timer: Timer) -> Transition:
             return check_quorum(server)
         case Timer.STICKINESS:
             return forget_leader(server)
+        case Timer.TRANSFER:
+            return transfer_expired(server)
         case _:
             assert_never(timer)
 

@@ -55,6 +55,8 @@ class Timer(Enum):
     """The leader asks itself whether a quorum, and its own disk, still answers.  §6.2"""
     STICKINESS = "stickiness"
     """For so long after hearing a leader a server helps nobody depose it.  §4.2.3"""
+    TRANSFER = "transfer"
+    """For so long a leader waits for the one it hands its office to.  §3.10"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from huffleraft.core.effects import (
     ConfigurationChanged,
     Effect,
     Halt,
+    HandedOver,
     Outcome,
     Persist,
     ReadReady,
@@ -38,6 +39,7 @@ from huffleraft.core.events import (
     SnapshotTaken,
     StorageFailed,
     TimerExpired,
+    TransferRequested,
 )
 from huffleraft.core.messages import (
     AppendEntriesRequest,
@@ -49,6 +51,7 @@ from huffleraft.core.messages import (
     PreVoteResponse,
     RequestVoteRequest,
     RequestVoteResponse,
+    TimeoutNow,
 )
 from huffleraft.core.state import (
     Candidate,
@@ -60,6 +63,7 @@ from huffleraft.core.state import (
     Progress,
     Replicate,
     Server,
+    Transfer,
 )
 from huffleraft.core.types import ORIGIN, EntryId, NodeId, Vote, WriteNumber
 
@@ -170,13 +174,19 @@ def _role_knows(server: Server) -> list[str]:
             return [f"of {leader}", *(["sticky"] if sticky else [])]
         case PreCandidate(votes_granted=granted) | Candidate(votes_granted=granted):
             return [" ".join(["votes", *sorted(granted)])]
-        case Leader(progress=progress, proposals=proposals, reads=reads):
+        case Leader(progress=progress, proposals=proposals, reads=reads, transfer=transfer):
             peers = [f"{peer} {_progress(known)}" for peer, known in progress]
             owed = [f"owes {len(proposals)}"] if proposals else []
             reading = [f"reads {count}"] if (count := len(reads.refs())) else []
-            return [*peers, *owed, *reading]
+            return [*peers, *owed, *reading, *_transferring(transfer)]
         case unreachable:
             assert_never(unreachable)
+
+
+def _transferring(transfer: Transfer | None) -> list[str]:
+    if transfer is None:
+        return []
+    return [f"hands over to {transfer.to}" + (", which was told" if transfer.told else "")]
 
 
 def _progress(progress: Progress) -> str:
@@ -207,8 +217,8 @@ def _said(message: Message) -> str:
             return f"prevote? {term} last {render_id(last)}"
         case PreVoteResponse(vote_granted=granted):
             return f"prevote! {term} {_granted(granted)}"
-        case RequestVoteRequest(last_log_id=last):
-            return f"vote? {term} last {render_id(last)}"
+        case RequestVoteRequest(last_log_id=last, leadership_transfer=wanted):
+            return f"vote? {term} last {render_id(last)}{' by transfer' if wanted else ''}"
         case RequestVoteResponse(vote_granted=granted):
             return f"vote! {term} {_granted(granted)}"
         case AppendEntriesRequest():
@@ -227,6 +237,8 @@ def _said(message: Message) -> str:
         case InstallSnapshotResponse(match=match):
             said = f"match {match}" if match else "refused"
             return f"install! {term} {said}{_round(message.read_round)}"
+        case TimeoutNow():
+            return f"timeout-now {term}"
         case unreachable:
             assert_never(unreachable)
 
@@ -262,6 +274,8 @@ def render_event(event: Event, at: NodeId = "") -> str:
         case ConfigurationRequested(ref=ref, voters=voters, learners=learners, force=force):
             wanted = [*(node for node, _ in voters), *(f"+{node}" for node, _ in learners)]
             return f"configure r{ref} {{{' '.join(wanted)}}}{' by force' if force else ''}"
+        case TransferRequested(ref, to):
+            return f"transfer r{ref} {to or ''}".rstrip()
         case ReadRequested(refs):
             return "read " + " ".join(f"r{ref}" for ref in refs)
         case Persisted(write):
@@ -335,6 +349,8 @@ def render_outcome(outcome: Outcome) -> str:
             return f"rejected {reason.value}{_ask(leader)}"
         case Unknown(leader):
             return f"unknown{_ask(leader)}"
+        case HandedOver(to):
+            return f"handed over to {to}"
         case unreachable:
             assert_never(unreachable)
 

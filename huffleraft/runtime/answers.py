@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
-from huffleraft.core import Committed, ReadReady, Reason, Rejected, Reply, Server, Unknown
+from huffleraft.core import (
+    Committed,
+    HandedOver,
+    ReadReady,
+    Reason,
+    Rejected,
+    Reply,
+    Server,
+    Unknown,
+)
 from huffleraft.errors import Halted, HuffleraftError, NotLeader, OutcomeUnknown
 from huffleraft.ports import Kind
 from huffleraft.runtime.changes import Changes
@@ -65,6 +74,8 @@ class Answers:
             case Unknown():
                 why = "the leader that took it in left office before it was committed"
                 self._requests.finish(request, OutcomeUnknown(why))
+            case HandedOver():
+                raise AssertionError("no node asks for a transfer")
             case _:
                 assert_never(said.outcome)
 
@@ -91,7 +102,14 @@ class Answers:
                 return change_pending(self._settings)
             case Reason.QUORUM_AT_RISK:
                 return self._changes.risk(request.payload)
-            case Reason.CONFIGURATION_INVALID | Reason.VOTER_BEHIND:
+            case Reason.TRANSFER_PENDING:
+                return no_leader(self._settings)
+            case (
+                Reason.CONFIGURATION_INVALID
+                | Reason.VOTER_BEHIND
+                | Reason.TARGET_INVALID
+                | Reason.TARGET_BEHIND
+            ):
                 raise AssertionError(f"no node asks for what is {rejected.reason.value}")
             case _:
                 assert_never(rejected.reason)

@@ -15,6 +15,7 @@ from huffleraft.core.messages import (
     PreVoteResponse,
     RequestVoteRequest,
     RequestVoteResponse,
+    TimeoutNow,
 )
 from huffleraft.core.types import ORIGIN, EntryId
 
@@ -92,7 +93,7 @@ def _pre_vote_requests(term: int) -> st.SearchStrategy[PreVoteRequest]:
 
 
 def _vote_requests(term: int) -> st.SearchStrategy[RequestVoteRequest]:
-    return st.builds(RequestVoteRequest, node_ids, st.just(term), ids_within(term))
+    return st.builds(RequestVoteRequest, node_ids, st.just(term), ids_within(term), st.booleans())
 
 
 messages: st.SearchStrategy[Message] = st.one_of(
@@ -102,4 +103,5 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(RequestVoteResponse, node_ids, numbers, st.booleans()),
     _appends(),
     _responses(),
+    st.builds(TimeoutNow, node_ids, numbers),
 )

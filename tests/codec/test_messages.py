@@ -82,7 +82,10 @@ ANSWER = [6, "n1", 3, [2, 9], True, 9, None, 0]
 @pytest.mark.parametrize(
     "fields, sentence",
     [
-        ([9, "n1", 3], "Invalid value"),
+        ([99, "n1", 3], "Invalid value"),
+        ([3, "n1", 3, [2, 9]], "at least length 5"),
+        ([3, "n1", 3, [2, 9], 1], "Expected `bool`"),
+        ([9, "n1", 3, 0], "at most length 2"),
         ([True, "n1", 3], "Expected `int`"),
         ([1, "n1", 3], "at least length 4"),
         ([1, "n1", 3, [2, 9], 0], "at most length 3"),

@@ -12,11 +12,12 @@ index:term, as everywhere in the house notation.
     slow n1 n2                        from now on these disks finish writes only by `flush`
     elect n1 [n2 ...]                 these hear nobody, n1 campaigns, and all between them settles
     campaign n1                       n1 hears nobody until its election timeout
-    expire n1 TIMER                   election, heartbeat, check-quorum or stickiness falls due
+    expire n1 TIMER                   election, heartbeat, check-quorum, stickiness or transfer
     propose n1 [COUNT]                clients offer commands, one event
     read n1 [COUNT]                   clients ask to read, one event
     configure n1 n1,n2 [learners n3,n4] [by force]
                                       somebody wants these voters, and these learners
+    transfer n1 [n2]                  n1 is asked to hand its office to n2, or to the best voter
     deliver n1 -> n2 [keep]           the oldest message arrives; with keep, a copy comes again last
     drop n1 -> n2                     all messages on that link are lost
     snapshot n1 [INDEX]               n1's machine is durable, for a snapshot of all it applied,
@@ -50,6 +51,7 @@ from huffleraft.core import (
     ResetTimer,
     StorageFailed,
     Timer,
+    TransferRequested,
     Vote,
 )
 from huffleraft.core.invariants import Image
@@ -94,6 +96,7 @@ class Story:
             "propose": self._propose,
             "read": self._read,
             "configure": self._configure,
+            "transfer": self._transfer,
             "deliver": self._deliver,
             "drop": self._drop,
             "snapshot": self._snapshot,
@@ -201,6 +204,10 @@ class Story:
             raise ScriptError("expected: configure n1 n1,n2,n3 learners n4 by force")
         named = learners[1].split(",") if learners else ()
         self.cluster.ask_for(node, voters.split(","), named, force=force)
+
+    def _transfer(self, words: list[str]) -> None:
+        node, *to = words
+        self.cluster.event(node, TransferRequested(self.cluster.new_ref(), to[0] if to else None))
 
     def _deliver(self, words: list[str]) -> None:
         source, arrow, to, *keep = words

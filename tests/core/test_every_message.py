@@ -40,8 +40,10 @@ from huffleraft.core import (
     SnapshotTaken,
     StorageFailed,
     Term,
+    TimeoutNow,
     Timer,
     TimerExpired,
+    TransferRequested,
     recover,
     step,
 )
@@ -130,7 +132,7 @@ def leaders() -> list[Server]:
     )
     assert isinstance(sending.role, Leader)
     assert dict(sending.role.progress)["n2"].mode == Installing(3)
-    return [new, busy, short, sending, *changing_leaders(new)]
+    return [new, busy, short, sending, *changing_leaders(new), *transferring_leaders(new)]
 
 
 def changing_leaders(new: Server) -> list[Server]:
@@ -147,6 +149,15 @@ def changing_leaders(new: Server) -> list[Server]:
     return [learning, leaving, going]
 
 
+def transferring_leaders(new: Server) -> list[Server]:
+    """Leaders that hand over to n3: one that still owes an answer, one whose word is out."""
+    ready, _ = take(new, Received(AppendEntriesResponse("n3", TERM, at("3:2"), True, 4, None)))
+    told, _ = take(ready, TransferRequested(81, "n3"))
+    owing, _ = take(ready, ClientRequested(((82, b"x"),)))
+    owing, _ = take(owing, TransferRequested(83, "n3"))
+    return [told, owing]
+
+
 SERVERS = {Follower: followers, PreCandidate: campaigning, Candidate: campaigning, Leader: leaders}
 
 
@@ -157,6 +168,8 @@ def messages(term: Term) -> list[Message]:
     made: list[Message] = []
     for last in ids:
         made += [PreVoteRequest("n2", term, last), RequestVoteRequest("n2", term, last)]
+        made.append(RequestVoteRequest("n2", term, last, leadership_transfer=True))
+    made.append(TimeoutNow("n2", term))
     for granted in (True, False):
         made += [PreVoteResponse("n2", term, granted), RequestVoteResponse("n2", term, granted)]
     for prev, commit in itertools.product(("0:0", "1:1", "2:1", "3:2", "7:2"), (0, 2, 9)):
@@ -182,6 +195,8 @@ def sane(server: Server, message: Message) -> bool:
     log = server.log
     if _tells_of_another_cluster(server, message):
         return False
+    if isinstance(message, TimeoutNow):
+        return message.term < server.current_term or server.leader in (None, message.source)
     if isinstance(message, AppendEntriesRequest):
         if message.term > server.current_term:
             return not _contradicts_committed(server, message)
@@ -251,6 +266,8 @@ def test_every_other_event_is_borne_in_every_role(role: type[Role]) -> None:
         ConfigurationRequested(95, addressed(["n2", "n3"]), addressed(["n1", "n4"])),
         ConfigurationRequested(96, addressed(["n1", "n2", "n3", "n4"])),
         ConfigurationRequested(97, ()),
+        TransferRequested(98, "n2"),
+        TransferRequested(99),
         Persisted(0),
         SnapshotSent("n2", ok=True),
         SnapshotSent("n3", ok=False),

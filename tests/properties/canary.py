@@ -114,6 +114,38 @@ BUGS: dict[str, Patch] = {
         "        if server.last_applied < membership",
         "        if True or server.last_applied < membership",
     ),
+    "told-before-it-has-caught-up": Patch(
+        f"{CORE}.transfer",
+        " or dict(role.progress)[target].match_index < server.log.last_index:",
+        ":",
+    ),
+    "takes-commands-while-it-hands-over": Patch(
+        f"{CORE}.replication", "    if role.transfer is not None:", "    if False:"
+    ),
+    "told-at-every-step": Patch(
+        f"{CORE}.transfer",
+        " or role.transfer is None or role.transfer.told:",
+        " or role.transfer is None:",
+    ),
+    "refused-though-told": Patch(
+        f"{CORE}.transfer", "Unknown(server.id) if told else Rejected", "Rejected"
+    ),
+    "waives-loyalty-unasked": Patch(
+        f"{CORE}.election",
+        "leadership_transfer: bool = False) ->",
+        "leadership_transfer: bool = True) ->",
+    ),
+    "nobody-is-told": Patch(
+        f"{CORE}.step", "    new, word = say_timeout_now(new)", "    word = ()"
+    ),
+    "loyal-to-a-leader-that-wants-to-go": Patch(
+        f"{CORE}.step", " and not _by_transfer(message):", ":"
+    ),
+    "a-transfer-that-never-expires": Patch(
+        f"{CORE}.step",
+        "            return transfer_expired(server)",
+        "            return server, ()",
+    ),
 }
 """The bugs that this machine is there for; real ones, of real systems."""
 
@@ -124,7 +156,9 @@ def main() -> int:
     parser.add_argument("bug", choices=[*BUGS, "none"])
     parser.add_argument("--cluster-checks-only", action="store_true")
     parser.add_argument(
-        "--machine", choices=["plain", "batches", "snapshots", "members"], default="plain"
+        "--machine",
+        choices=["plain", "batches", "snapshots", "members", "transfers"],
+        default="plain",
     )
     parser.add_argument("--examples", type=int, default=1500)
     arguments = parser.parse_args()
@@ -144,12 +178,14 @@ def _run(arguments: argparse.Namespace) -> str | None:
     from tests.properties.any_membership import AnyMembership
     from tests.properties.any_schedule import AnySchedule, AnyScheduleOfBatches
     from tests.properties.any_snapshots import AnySnapshots
+    from tests.properties.any_transfers import AnyTransfers
 
     machines: dict[str, type[AnySchedule]] = {
         "plain": AnySchedule,
         "batches": AnyScheduleOfBatches,
         "snapshots": AnySnapshots,
         "members": AnyMembership,
+        "transfers": AnyTransfers,
     }
 
     looks_at = {"check_steps": not arguments.cluster_checks_only}

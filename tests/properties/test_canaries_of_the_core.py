@@ -38,6 +38,17 @@ CAUGHT_AS_MEMBERS_CHANGE = [
     ("the-removed-leads-on", "RemovedLeaderRetires"),
 ]
 
+CAUGHT_AS_THE_OFFICE_MOVES = [
+    ("told-before-it-has-caught-up", "TransferToCaughtUp"),
+    ("takes-commands-while-it-hands-over", "TransferStillsTheLog"),
+    ("told-at-every-step", "TimeoutNowOnce"),
+    ("refused-though-told", "TransferAnswerIsTrue"),
+    ("waives-loyalty-unasked", "LoyaltyIsWaivedByTheLeader"),
+    ("nobody-is-told", "TransfersSucceed"),
+    ("loyal-to-a-leader-that-wants-to-go", "TransfersSucceed"),
+    ("a-transfer-that-never-expires", "TransfersEnd"),
+]
+
 CAUGHT_BETWEEN_SERVERS = [
     (
         "no-up-to-date-check",
@@ -71,6 +82,11 @@ def test_a_planted_bug_is_caught_as_members_change(bug: str, broken: str) -> Non
     assert f"{bug}: {broken} " in run_canary(bug, "--machine", "members")
 
 
+@pytest.mark.parametrize("bug,broken", CAUGHT_AS_THE_OFFICE_MOVES)
+def test_a_planted_bug_is_caught_as_the_office_moves(bug: str, broken: str) -> None:
+    assert f"{bug}: {broken} " in run_canary(bug, "--machine", "transfers")
+
+
 @pytest.mark.parametrize("bug,broken", CAUGHT_BETWEEN_SERVERS)
 def test_a_planted_bug_is_caught_without_looking_at_steps(bug: str, broken: set[str]) -> None:
     line = run_canary(bug, "--cluster-checks-only")
@@ -84,7 +100,7 @@ def test_a_leader_that_waits_for_ever_is_caught_where_requests_gather() -> None:
     assert "waits-for-an-answer-that-came: NobodyLags " in line
 
 
-@pytest.mark.parametrize("machine", ["plain", "batches", "snapshots", "members"])
+@pytest.mark.parametrize("machine", ["plain", "batches", "snapshots", "members", "transfers"])
 def test_a_sound_core_is_not_accused(machine: str) -> None:
     line = run_canary("none", "--examples", "60", "--machine", machine)
 

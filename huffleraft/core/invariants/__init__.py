@@ -33,6 +33,7 @@ from huffleraft.core.invariants.messages import (
     sends_wait_for_what_they_promise,
 )
 from huffleraft.core.invariants.snapshots import restored_is_durable, snapshots_are_true
+from huffleraft.core.invariants.transfer import transfers_are_right
 from huffleraft.core.invariants.violation import InvariantViolation, require
 from huffleraft.core.invariants.votes import votes_are_earned
 from huffleraft.core.invariants.writes import Image, one_write_tells_the_difference, replay
@@ -69,3 +70,4 @@ def check_step(old: Server, event: Event, new: Server, effects: tuple[Effect, ..
     snapshots_are_true(old, event, new, effects)
     restored_is_durable(old, new, effects)
     membership_is_right(old, event, new, effects)
+    transfers_are_right(old, event, new, effects)

@@ -9,6 +9,7 @@ from huffleraft.core.effects import (
     Apply,
     Committed,
     Effect,
+    HandedOver,
     ReadReady,
     Rejected,
     Reply,
@@ -18,6 +19,7 @@ from huffleraft.core.effects import (
 from huffleraft.core.events import ConfigurationRequested, Event
 from huffleraft.core.invariants.fast import refs_of_event
 from huffleraft.core.invariants.membership import decides, leader_in_step
+from huffleraft.core.invariants.transfer import transfer_of
 from huffleraft.core.invariants.violation import InvariantViolation, require
 from huffleraft.core.state import Leader, Server
 from huffleraft.core.types import Ref
@@ -74,13 +76,17 @@ def replies_tell_the_truth(
                         proposals.get(effect.ref),
                     )
                 case Unknown():
+                    transfer = transfer_of(old)
                     require(
-                        effect.ref in {ref for _, ref in _proposals(old)},
+                        effect.ref in {ref for _, ref in _proposals(old)}
+                        or (transfer is not None and effect.ref == transfer.ref),
                         "UnknownWasProposed",
                         "{} at {}",
                         effect,
                         event,
                     )
+                case HandedOver():
+                    pass  # `transfer` knows
 
 
 def _is_in_force_already(event: Event, new: Server, reply: Reply) -> None:
@@ -118,7 +124,10 @@ def every_ref_is_answered_once(
 def _refs_of_server(server: Server) -> Iterable[Ref]:
     if not isinstance(server.role, Leader):
         return ()
-    return (*(ref for _, ref in server.role.proposals), *server.role.reads.refs())
+    transfer = server.role.transfer
+    transferred = (transfer.ref,) if transfer else ()
+    refs = (ref for _, ref in server.role.proposals)
+    return (*refs, *server.role.reads.refs(), *transferred)
 
 
 def reads_are_confirmed(

@@ -17,6 +17,7 @@ from huffleraft.core.events import (
     ConfigurationRequested,
     Event,
     ReadRequested,
+    TransferRequested,
 )
 from huffleraft.core.invariants.violation import require
 from huffleraft.core.messages import (
@@ -128,7 +129,8 @@ def _count_refs(server: Server) -> int:
     reads = role.reads
     rounds = sum(len(one.refs) for one in reads.confirmed)
     opened = len(reads.open.refs) if reads.open else 0
-    return len(role.proposals) + rounds + opened + len(reads.waiting)
+    transfers = 1 if role.transfer else 0
+    return len(role.proposals) + rounds + opened + len(reads.waiting) + transfers
 
 
 def refs_of_event(event: Event) -> tuple[Ref, ...]:
@@ -136,7 +138,7 @@ def refs_of_event(event: Event) -> tuple[Ref, ...]:
     match event:
         case ClientRequested(requests):
             return tuple(ref for ref, _ in requests)
-        case ConfigurationRequested(ref=ref):
+        case ConfigurationRequested(ref=ref) | TransferRequested(ref=ref):
             return (ref,)
         case ReadRequested(refs):
             return refs

@@ -28,7 +28,10 @@ def votes_are_earned(old: Server, event: Event, new: Server, effects: tuple[Effe
             request = event.message if isinstance(event, Received) else None
             if not isinstance(request, RequestVoteRequest | PreVoteRequest):
                 raise InvariantViolation("AnswersAreAnswers", f"{effect.message} for {event}")
-            require(not old.is_sticky, "LoyalToTheLeader", "{} answered {}", old.id, request)
+            wanted = isinstance(request, RequestVoteRequest) and request.leadership_transfer
+            require(
+                wanted or not old.is_sticky, "LoyalToTheLeader", "{} answered {}", old.id, request
+            )
             if effect.message.vote_granted:
                 require(
                     request.last_log_id >= old.log.last_id and request.term == new.current_term,
