@@ -250,6 +250,8 @@ class Kind(Enum):
     """A query of it."""
     CHANGE = "change"
     """A change of the members: `huffleraft.runtime.changes`."""
+    TRANSFER = "transfer"
+    """Another node is to lead: its id, or nothing for whichever voter is best able to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,11 @@ class NodeSettings:
         """How often a leader asks itself whether a quorum still answers."""
         return self.election_max
 
+    @property
+    def transfer(self) -> float:
+        """How long a leader waits for the one it hands its office to (§3.10)."""
+        return self.election_min
+
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)

@@ -23,7 +23,7 @@ FACTS = sorted(
 )
 
 
-WHOLE = {errors.MemberRefused, errors.QuorumAtRisk}
+WHOLE = {errors.MemberRefused, errors.QuorumAtRisk, errors.TransferRefused}
 """Those who raise them write the whole sentence."""
 
 
@@ -65,6 +65,7 @@ def test_only_what_may_still_take_effect_is_indefinite() -> None:
         "SequencePassed",
         "SessionUnknown",
         "StorageFailed",
+        "TransferUndecided",
     }
 
 

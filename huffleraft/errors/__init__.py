@@ -38,6 +38,7 @@ from huffleraft.errors.membership import (
     NoSuchMember,
     QuorumAtRisk,
 )
+from huffleraft.errors.office import TransferPending, TransferRefused, TransferUndecided
 from huffleraft.errors.peers import FrameInvalid, HandshakeRefused
 from huffleraft.errors.running import SnapshotDamaged, StorageFailed, StorageFull
 from huffleraft.errors.starting import (
@@ -86,5 +87,8 @@ __all__ = [
     "StorageCorrupt",
     "StorageFailed",
     "StorageFull",
+    "TransferPending",
+    "TransferRefused",
+    "TransferUndecided",
     "ValueTooLarge",
 ]

@@ -181,9 +181,9 @@ class Joined:
 
 
 class MemberApi(Protocol):
-    """Changes of members, as one door asks them.
+    """Changes of members, and of who leads, as one door asks them.
 
-    Both raise as `KeyApi` does, and ChangePending, MemberRefused, MemberRemoved, QuorumAtRisk, all
+    All raise as `KeyApi` does, and ChangePending, MemberRefused, MemberRemoved, QuorumAtRisk, all
     definite.
     """
 
@@ -214,6 +214,19 @@ class MemberApi(Protocol):
 
         With *force*, even where those who answer would be no quorum afterwards.  Raises
         NoSuchMember besides.
+        """
+        ...
+
+    async def hand_over(
+        self,
+        to: NodeId | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Placed[NodeId]:
+        """Let *to* lead, or whichever voter is best able to; who leads then, and in which term.
+
+        Where *to* leads already nothing is done.  Raises TransferRefused and TransferPending
+        besides, both definite, and TransferUndecided, which is not.
         """
         ...
 

@@ -173,15 +173,21 @@ def problem_of(error: errors.HuffleraftError, target: bytes = b"") -> Problem:
             errors.NoLeader(retry_after_ms)
             | errors.Overloaded(retry_after_ms)
             | errors.ChangePending(retry_after_ms)
+            | errors.TransferPending(retry_after_ms)
         ):
             return _retry_later(error.code, str(error), retry_after_ms)
         case errors.MemberUnreachable():
             return _retry_later(error.code, str(error), _CALL_BACK_MS)
-        case errors.MemberRefused() | errors.MemberRemoved() | errors.QuorumAtRisk():
+        case (
+            errors.MemberRefused()
+            | errors.MemberRemoved()
+            | errors.QuorumAtRisk()
+            | errors.TransferRefused()
+        ):
             return Problem(409, error.code, str(error))
         case errors.NoSuchMember():
             return Problem(404, error.code, str(error))
-        case errors.OutcomeUnknown():
+        case errors.OutcomeUnknown() | errors.TransferUndecided():
             return Problem(504, error.code, str(error), definite=False)
         case errors.InvalidKey() | errors.BadRequest():
             return Problem(400, error.code, str(error))

@@ -1,4 +1,7 @@
-"""Members let in and taken out, as one door asks it of a node (docs/decisions, 8)."""
+"""Members let in and taken out, and one made leader, as one door asks it of a node.
+
+Why it is as it is: docs/decisions, 8 and 9.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +83,20 @@ class Membership:
         async def step(left: float) -> Placed[None]:
             answer = await self._node.change(Remove(node_id, force), left, forward=self._forward)
             return Placed(None, answer.index, answer.term)
+
+        return await self._persistence.attempt(step, self._persistence.seconds(timeout))
+
+    async def hand_over(
+        self,
+        to: NodeId | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+    ) -> Placed[NodeId]:
+        """Let another node lead; as `MemberApi.hand_over`."""
+
+        async def step(left: float) -> Placed[NodeId]:
+            answer = await self._node.hand_over(to, left, forward=self._forward)
+            return Placed(answer.payload.decode(), answer.index, answer.term)
 
         return await self._persistence.attempt(step, self._persistence.seconds(timeout))
 

@@ -23,6 +23,7 @@ _NOT_NOW = (
     errors.Overloaded,
     errors.ChangePending,
     errors.MemberUnreachable,
+    errors.TransferPending,
 )
 
 

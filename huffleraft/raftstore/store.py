@@ -177,6 +177,20 @@ class RaftStore(Keys):
         """
         await self._membership.remove(node_id, force=force, timeout=timeout)
 
+    async def hand_over(
+        self,
+        to: NodeId | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+    ) -> NodeId:
+        """Let *to* lead, or whichever voter is best able to, and return when it does; its id.
+
+        Meanwhile writes are refused for certain, and asked again where they were made by a
+        `RaftStore`.  A node that leads and is closed does this first by itself.  Raises as
+        `http.api.MemberApi.hand_over` does.
+        """
+        return (await self._membership.hand_over(to, timeout=timeout)).result
+
     def _changing(self, *, forward: bool, persist: bool) -> Membership:
         def call(address: str) -> Awaitable[Welcome]:
             return who_is(self.cluster_id, self.node_id, address, self._settings.dial_timeout)

@@ -116,6 +116,10 @@ class SyncRaftStore:
         """Remove a member for good; one that was removed before is no failure."""
         self._portal.call(partial(self._store.remove, node_id, force=force, timeout=timeout))
 
+    def hand_over(self, to: NodeId | None = None, *, timeout: float | None = None) -> NodeId:
+        """Let *to* lead, or whichever voter is best able to, and return when it does; its id."""
+        return self._portal.call(partial(self._store.hand_over, to, timeout=timeout))
+
     @property
     def node_id(self) -> NodeId:
         """The node's id."""

@@ -19,6 +19,7 @@ from huffleraft.errors import Halted, HuffleraftError, NotLeader, OutcomeUnknown
 from huffleraft.ports import Kind
 from huffleraft.runtime.changes import Changes
 from huffleraft.runtime.forwarding import Forwarding
+from huffleraft.runtime.handing_over import answer_of, refused, undecided
 from huffleraft.runtime.requests import (
     Answer,
     Request,
@@ -27,6 +28,7 @@ from huffleraft.runtime.requests import (
     no_leader,
     overloaded,
     too_large,
+    transfer_pending,
 )
 from huffleraft.settings import NodeSettings
 
@@ -67,15 +69,19 @@ class Answers:
                 self._requests.finish(request, Answer(result, index, term))
             case Rejected(Reason.VOTER_BEHIND):
                 self._requests.finish(request, self._still(request))
+            case Rejected(Reason.TARGET_BEHIND | Reason.TARGET_INVALID as reason):
+                self._requests.finish(request, refused(self._server(), request.payload, reason))
             case Rejected(Reason.NOT_LEADER, str(leader)) if request.may_forward:
                 self._forwarding.forward(request, leader)
             case Rejected() as rejected:
                 self._requests.finish(request, self._refusal(rejected, request))
+            case Unknown() if request.kind is Kind.TRANSFER:
+                self._requests.finish(request, undecided(self._server(), request.payload))
             case Unknown():
                 why = "the leader that took it in left office before it was committed"
                 self._requests.finish(request, OutcomeUnknown(why))
-            case HandedOver():
-                raise AssertionError("no node asks for a transfer")
+            case HandedOver(to):
+                self._requests.finish(request, answer_of(self._server(), to))
             case _:
                 assert_never(said.outcome)
 
@@ -89,7 +95,8 @@ class Answers:
         match rejected.reason:
             case Reason.NOT_LEADER:
                 if rejected.leader is None:
-                    return no_leader(self._settings)
+                    voted = self._server().vote.voted_for is not None
+                    return no_leader(self._settings, soon=voted)
                 configuration = self._server().configuration
                 return NotLeader(rejected.leader, configuration.address_of(rejected.leader))
             case Reason.OVERLOADED:
@@ -103,7 +110,7 @@ class Answers:
             case Reason.QUORUM_AT_RISK:
                 return self._changes.risk(request.payload)
             case Reason.TRANSFER_PENDING:
-                return no_leader(self._settings)
+                return transfer_pending(self._settings)
             case (
                 Reason.CONFIGURATION_INVALID
                 | Reason.VOTER_BEHIND

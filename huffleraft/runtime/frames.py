@@ -116,6 +116,9 @@ _Outcome: TypeAlias = Literal[
     "member-removed",
     "quorum-at-risk",
     "no-such-member",
+    "transfer-pending",
+    "transfer-refused",
+    "transfer-undecided",
 ]
 
 

@@ -49,7 +49,7 @@ class Intake:
                     self._command_bytes += len(request.payload)
                 case Kind.READ:
                     self._reads.append(request)
-                case Kind.CHANGE:
+                case Kind.CHANGE | Kind.TRANSFER:
                     self._changes.append(request)
             self._ring()
 
@@ -92,6 +92,6 @@ class Intake:
         return ReadRequested(tuple(one.ref for one in reads if not one.finished))
 
     def changes(self) -> list[Request]:
-        """Take all changes of members, in the order in which they came."""
+        """Take all changes of members, and of who leads, in the order in which they came."""
         changes, self._changes = self._changes, []
         return [one for one in changes if not one.finished]

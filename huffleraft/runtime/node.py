@@ -17,12 +17,14 @@ import logging
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from huffleraft.core import (
-    LogIndex,
-    NodeId,
-    Server,
+from huffleraft.core import LogIndex, NodeId, Server
+from huffleraft.errors import (
+    Halted,
+    HuffleraftError,
+    MemberRemoved,
+    Stopping,
+    TransferUndecided,
 )
-from huffleraft.errors import Halted, HuffleraftError, MemberRemoved, Stopping
 from huffleraft.ports import (
     Clock,
     Dice,
@@ -40,10 +42,12 @@ from huffleraft.runtime.bell import Bell
 from huffleraft.runtime.changes import Changes, Wish, encode_wish
 from huffleraft.runtime.driver import Driver, Observer
 from huffleraft.runtime.forwarding import Forwarding
+from huffleraft.runtime.handing_over import answer_of, encode_target
 from huffleraft.runtime.intake import Intake
 from huffleraft.runtime.machines import Machine
 from huffleraft.runtime.reading import Reading
 from huffleraft.runtime.requests import Answer, LocalRequest, Requests
+from huffleraft.runtime.succession import Succession
 from huffleraft.runtime.transfers import Transfers
 from huffleraft.runtime.turns import Turns
 from huffleraft.runtime.writer import Writer
@@ -89,6 +93,7 @@ class Node:
         self._changes = Changes(
             lambda: self.server, has_left=self.has_left, reaches=network.reaches
         )
+        self._succession = Succession(lambda: self.server, network.reaches)
         self._reading = Reading(machine, clock, lambda: self.server.current_term)
         answers = Answers(
             self._requests, self._forwarding, settings, lambda: self.server, self._changes
@@ -188,9 +193,13 @@ class Node:
         while self.server.leader is None:
             if (refusal := self._requests.refusal()) is not None:
                 raise refusal
-            if self._leader_known is None:
-                self._leader_known = anyio.Event()
-            await self._leader_known.wait()
+            await self._leader_told()
+
+    async def _leader_told(self) -> None:
+        """Return after a turn in which this node knew a leader, or when it is to stop."""
+        if self._leader_known is None:
+            self._leader_known = anyio.Event()
+        await self._leader_known.wait()
 
     # What clients ask.
 
@@ -224,6 +233,36 @@ class Node:
         Raises as `write` does, and ChangePending, MemberRefused, QuorumAtRisk or NoSuchMember.
         """
         return await self._decided(encode_wish(wish), Kind.CHANGE, timeout, forward=forward)
+
+    async def hand_over(
+        self,
+        to: NodeId | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # on the node's own clock
+        *,
+        forward: bool = False,
+    ) -> Answer:
+        """Let *to* lead, or whichever voter is best able to; who leads then, and in which term.
+
+        The answer's payload is the leader's id.  Until it is known, clients are refused for
+        certain.  Raises as `write` does, and TransferRefused, TransferPending or ChangePending, all
+        definite; or TransferUndecided.
+        """
+        deadline = self._deadline(timeout)
+        answer = await self._decided(encode_target(to), Kind.TRANSFER, timeout, forward=forward)
+        with anyio.move_on_after(deadline - self._clock.now()):
+            return await self._new_leader(answer, to)
+        raise TransferUndecided(f"{self.server.id} does not know yet who leads since")
+
+    async def _new_leader(self, told: Answer, to: NodeId | None) -> Answer:
+        """Who leads in the term that *told* speaks of, or a later one."""
+        while self.server.current_term < told.term or self.server.leader is None:
+            if self._ended.is_set():
+                raise TransferUndecided(f"{self.server.id} stopped before it knew who leads since")
+            await self._leader_told()
+        leader = self.server.leader
+        if to not in (None, leader):
+            raise TransferUndecided(f"{to} was told to lead, and {leader} was elected")
+        return answer_of(self.server, leader)
 
     async def _decided(
         self,
@@ -289,6 +328,7 @@ class Node:
         """End what only *peer* could have answered."""
         self._forwarding.link_lost(peer)
         self._transfers.link_lost(peer)
+        self._succession.link_lost()
 
     @property
     def messages_received(self) -> int:
@@ -341,20 +381,44 @@ class Node:
             raise self._failure
 
     async def stop(self) -> None:
-        """Take in nothing new, let what is under way finish, and end `run`.
+        """Take in nothing new, hand over what it leads, let what is under way finish, end `run`.
 
         What is not finished within three fifths of the settings' `stop_timeout` is failed.
         """
+        resignation = self._resign()
         if self._requests.closed is None:
             self._requests.closed = Stopping()
             self._wake_who_waits_for_a_leader()
         if self._tasks is None:
             return
         with anyio.move_on_after(0.6 * self._settings.stop_timeout):
+            if resignation is not None:
+                await self._resigned(resignation)
             await self._requests.none_left()
         self._stop_wanted = True
         self._bell.ring()
         await self._ended.wait()
+
+    def _resign(self) -> LocalRequest | None:
+        """Ask for another leader while anything may still be asked for; None if none is needed."""
+        if self._tasks is None or not self._succession.wanted:
+            return None
+        deadline = self._deadline(self._settings.stop_timeout)
+        request = LocalRequest(encode_target(None), Kind.TRANSFER, deadline=deadline)
+        self._intake.offer(request)
+        return request
+
+    async def _resigned(self, request: LocalRequest) -> None:
+        """Stay until another leads: it may need this node's vote.  None may be able to."""
+        with self._succession.while_possible():
+            try:
+                answer = await request.outcome()
+                assert answer is not None, "only a read is served without an answer"
+                await self._new_leader(answer, None)
+            except HuffleraftError as why:
+                _log.info("%s stops without a successor: %s", self.server.id, why)
+        if not request.finished:
+            self._requests.withdraw(request)
 
     async def _take_turns(self) -> None:
         while self._failure is None and not self._stop_wanted:

@@ -23,6 +23,7 @@ from huffleraft.errors import (
     OutcomeUnknown,
     Overloaded,
     ReadTimedOut,
+    TransferPending,
 )
 from huffleraft.ports import Kind
 from huffleraft.runtime.deadlines import Deadlines
@@ -204,14 +205,22 @@ def overloaded(settings: NodeSettings) -> Overloaded:
     return Overloaded(round(settings.heartbeat * 1000))
 
 
-def no_leader(settings: NodeSettings) -> NoLeader:
-    """Refused because nobody leads, as far as is known: an election is under way."""
-    return NoLeader(round(settings.election_min * 500))
+def no_leader(settings: NodeSettings, *, soon: bool = False) -> NoLeader:
+    """Refused because nobody leads, as far as is known: an election is under way.
+
+    *soon*: votes are cast already, and whoever won is about to say so.
+    """
+    return NoLeader(round((settings.heartbeat if soon else settings.election_min) * 500))
 
 
 def change_pending(settings: NodeSettings) -> ChangePending:
     """Refused because one change of members at a time is all there may be."""
     return ChangePending(round(settings.heartbeat * 1000))
+
+
+def transfer_pending(settings: NodeSettings) -> TransferPending:
+    """Refused because the leader is about to be another."""
+    return TransferPending(round(settings.heartbeat * 500))
 
 
 def given_up(request: Request, settings: NodeSettings, why: str) -> HuffleraftError:

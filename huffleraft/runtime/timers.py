@@ -28,6 +28,8 @@ def duration(timer: Timer, settings: NodeSettings, dice: Dice, *, alone: bool) -
         return settings.heartbeat
     if timer is Timer.CHECK_QUORUM:
         return settings.check_quorum
+    if timer is Timer.TRANSFER:
+        return settings.transfer
     if alone:
         return 0.0
     if timer is Timer.STICKINESS:

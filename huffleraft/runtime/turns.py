@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from huffleraft.core import NodeId, Received, SnapshotTaken, StorageFailed
+from huffleraft.core import Event, NodeId, Received, SnapshotTaken, StorageFailed
 from huffleraft.errors import Halted, HuffleraftError, MemberRemoved
 from huffleraft.ports import (
     Clock,
     Forward,
     Forwarded,
+    Kind,
     Network,
     SnapshotAsk,
     SnapshotChunk,
@@ -23,10 +24,11 @@ from huffleraft.runtime.changes import Changes
 from huffleraft.runtime.driver import Driver
 from huffleraft.runtime.flushing import FlushPlan
 from huffleraft.runtime.forwarding import ForwardedRequest, Forwarding
+from huffleraft.runtime.handing_over import event_for
 from huffleraft.runtime.intake import Intake
 from huffleraft.runtime.machines import Machine
 from huffleraft.runtime.reading import Reading
-from huffleraft.runtime.requests import Requests
+from huffleraft.runtime.requests import Request, Requests
 from huffleraft.runtime.snapshotting import SnapshotPlan
 from huffleraft.runtime.transfers import Transfers
 from huffleraft.runtime.writer import Writer
@@ -123,12 +125,17 @@ class Turns:
         if reads is not None:
             self.driver.handle(reads)
         for request in self.intake.changes():
-            asked = self.changes.event_for(request.ref, request.payload)
+            asked = self._event_for(request)
             if isinstance(asked, HuffleraftError):
                 self.requests.finish(request, asked)
             else:
                 request.handed = True
                 self.driver.handle(asked)
+
+    def _event_for(self, request: Request) -> Event | HuffleraftError:
+        if request.kind is Kind.TRANSFER:
+            return event_for(request.ref, request.payload)
+        return self.changes.event_for(request.ref, request.payload)
 
     def _take_snapshot(self) -> None:
         """Let what is flushed stand for the log's beginning, once enough has gathered."""

@@ -12,6 +12,9 @@ from huffleraft.errors import (
     NoSuchMember,
     Overloaded,
     QuorumAtRisk,
+    TransferPending,
+    TransferRefused,
+    TransferUndecided,
 )
 from huffleraft.ports import Forwarded
 from huffleraft.runtime.requests import (
@@ -22,6 +25,7 @@ from huffleraft.runtime.requests import (
     no_leader,
     overloaded,
     too_large,
+    transfer_pending,
 )
 from huffleraft.settings import NodeSettings
 
@@ -52,6 +56,12 @@ def _named(error: HuffleraftError) -> tuple[str, str]:
             return "quorum-at-risk", why
         case NoSuchMember(node_id):
             return "no-such-member", node_id
+        case TransferPending():
+            return "transfer-pending", ""
+        case TransferRefused(why):
+            return "transfer-refused", why
+        case TransferUndecided(why):
+            return "transfer-undecided", why
         case _:
             # Whoever stops, or has stopped leading, has done nothing with a definite request.
             return ("not-leader" if error.definite else "unknown"), ""
@@ -81,5 +91,11 @@ def meaning(
             return QuorumAtRisk(rest.decode(errors="replace"))
         case "no-such-member":
             return NoSuchMember(rest.decode(errors="replace"))
+        case "transfer-pending":
+            return transfer_pending(settings)
+        case "transfer-refused":
+            return TransferRefused(rest.decode(errors="replace"))
+        case "transfer-undecided":
+            return TransferUndecided(rest.decode(errors="replace"))
         case _:
             return given_up(request, settings, "the leader could not say what became of it")

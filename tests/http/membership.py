@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from huffleraft.errors import MemberRefused, MemberUnreachable, NoSuchMember
+from huffleraft.errors import MemberRefused, MemberUnreachable, NoSuchMember, TransferRefused
 from huffleraft.http.api import Joined, Member, Placed, Roster
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class SolitaryMembers:
         self.forced: list[bool] = []
         """What each removal said of force."""
         self.index = 1
+        self.leader = store.node_id
 
     def roster(self) -> Roster:
         members = tuple(self.members[name] for name in sorted(self.members))
@@ -74,6 +75,20 @@ class SolitaryMembers:
         elif node_id not in self._gone:
             raise NoSuchMember(node_id)
         return self._placed(None)
+
+    async def hand_over(
+        self,
+        to: str | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Placed[str]:
+        self._begin(timeout)
+        voters = [one for one, member in self.members.items() if member.standing == "voter"]
+        others = [voter for voter in voters if voter != self.leader]
+        if to not in (None, *voters) or not others:
+            raise TransferRefused(f"{to} is no voter; name one")
+        self.leader = to or others[0]
+        return self._placed(self.leader)
 
     def _begin(self, timeout: float | None) -> None:
         self._store.asked.append(timeout)
