@@ -1,4 +1,4 @@
-"""`huffleraft cluster`: the members of a cluster, asked together, let in, and removed."""
+"""`huffleraft cluster`: the members of a cluster, asked together, let in, removed, made leader."""
 
 from __future__ import annotations
 
@@ -133,6 +133,30 @@ def remove(
     from huffleraft.cli import membership  # noqa: PLC0415
 
     membership.remove(_asking(endpoints, timeout, output), node_id, force=force)
+
+
+@app.command(epilog=_EPILOG)
+def transfer(
+    node_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            parser=options.readable(options.parse_node_id),
+            help="The voter that is to lead; whichever is best able to, if none is named.",
+        ),
+    ] = None,
+    endpoints: Endpoints = "127.0.0.1:7201",  # type: ignore[assignment]  # likewise
+    timeout: Seconds = 10.0,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Let another member lead, and tell who does once it leads.
+
+    A leader that is stopped by SIGTERM hands over by itself. For moments clients are told to ask
+    again, and no write is left in doubt.
+    """
+    from huffleraft.cli import membership  # noqa: PLC0415
+
+    membership.transfer(_asking(endpoints, timeout, output), node_id)
 
 
 def _asking(endpoints: options.Addresses, timeout: float, output: Output) -> Asking:

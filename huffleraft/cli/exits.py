@@ -55,7 +55,7 @@ MEMBER_EXIT_CODES: dict[int, str] = {
     16: "the address names no machine, so no member could reach the node there",
     130: "stopped by Ctrl-C; what was begun may or may not be done",
 }
-"""How `cluster members`, `join` and `remove` end."""
+"""How `cluster members`, `join`, `remove` and `transfer` end."""
 
 
 def exit_codes_text(codes: Mapping[int, str] = EXIT_CODES) -> str:

@@ -1,4 +1,4 @@
-"""What `cluster members`, `join` and `remove` do, by the client."""
+"""What `cluster members`, `join`, `remove` and `transfer` do, by the client."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ _STEP_SECONDS: Final = 5.0
 """For one step; then whoever looks on learns why it takes so long, and it is tried again."""
 
 _AGAIN: Final = "say it again, which does no harm, or see `huffleraft cluster members`"
+
+_LOOK: Final = "see who leads by `huffleraft cluster status` before it is said again"
 
 T = TypeVar("T", bound=Joined | Left)
 
@@ -98,6 +100,16 @@ def remove(asking: Asking, node_id: str, *, force: bool) -> None:
         print_table(("ID", "STANDING", "INDEX"), [(left.node_id, "removed", left.index)])
 
 
+def transfer(asking: Asking, node_id: str | None) -> None:
+    """Let another member lead."""
+    with _ended_well(asking, in_doubt=_LOOK), asking.client(asking.seconds) as client:
+        leads = client.transfer(node_id)
+    if asking.output is Output.JSON:
+        print_json({"leader": leads.node_id, "term": leads.term})
+    else:
+        print_table(("LEADER", "TERM"), [(leads.node_id, leads.term)])
+
+
 # Step by step.
 
 
@@ -139,8 +151,8 @@ def _is_refused(failed: OperationFailed) -> bool:
 
 
 @contextmanager
-def _ended_well(asking: Asking) -> Iterator[None]:
-    """Whatever fails within ends the process as `exits` says."""
+def _ended_well(asking: Asking, *, in_doubt: str = _AGAIN) -> Iterator[None]:
+    """Whatever fails within ends the process as `exits` says; *in_doubt* is the advice then."""
     try:
         yield
     except OperationFailed as failed:
@@ -150,7 +162,7 @@ def _ended_well(asking: Asking) -> Iterator[None]:
                 REFUSED,
                 f"{failed.operation} is refused ({failed.code}): {failed.attempts[-1].detail}",
             )
-        end(code, advised(failed, str(asking.endpoints), in_doubt=_AGAIN))
+        end(code, advised(failed, str(asking.endpoints), in_doubt=in_doubt))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from huffleraft.client.outcomes import (
     CasOutcome,
     Deleted,
     Joined,
+    Leads,
     Left,
     Listed,
     Page,
@@ -158,6 +159,14 @@ class Client:
         *force*, and `no-such-member` where it never was one.
         """
         return await self._run(member_requests.remove(self._contacts, node_id, force=force))
+
+    async def transfer(self, to: str | None = None) -> Leads:
+        """Let the voter *to* lead, or whichever is best able to; who leads then.
+
+        OperationFailed has the code `transfer-refused` where it is no voter or lacks too much of
+        the log, and `transfer-undecided` where it may lead yet.
+        """
+        return await self._run(member_requests.transfer(self._contacts, to))
 
     async def _run(self, steps: Steps[T]) -> T:
         """Take *steps* to their end; closed where they are left early, they give back all."""

@@ -1,6 +1,7 @@
-"""What is asked of a cluster about its members; the same for both faces.
+"""What is asked of a cluster about its members and its leader; the same for both faces.
 
-A change of members may be repeated after an attempt in doubt: done twice, it is done.
+A change of members may be repeated after an attempt in doubt: done twice, it is done.  So may a
+transfer to a node that is named; one to whoever is best able to would move the office again.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import msgspec
 from huffleraft.client.asking import Ask, Heard
 from huffleraft.client.contacts import Contacts
 from huffleraft.client.operation import Operation, Steps
-from huffleraft.client.outcomes import Joined, Left, Member, Roster, Standing
+from huffleraft.client.outcomes import Joined, Leads, Left, Member, Roster, Standing
 
 _MEMBERS: Final = "/v1/members"
+_TRANSFER: Final = "/v1/leader/transfer"
 
 
 class _Member(msgspec.Struct, frozen=True):
@@ -46,9 +48,15 @@ class _Left(msgspec.Struct, frozen=True):
     index: int
 
 
+class _Leads(msgspec.Struct, frozen=True):
+    leader: str
+    term: int
+
+
 _ROSTER: Final = msgspec.json.Decoder(_Roster)
 _JOINED: Final = msgspec.json.Decoder(_Joined)
 _LEFT: Final = msgspec.json.Decoder(_Left)
+_LEADS: Final = msgspec.json.Decoder(_Leads)
 
 
 def members(contacts: Contacts) -> Steps[Roster]:
@@ -91,6 +99,16 @@ def remove(contacts: Contacts, node_id: str, *, force: bool) -> Steps[Left]:
     heard = yield from operation.change_members(Ask("DELETE", path, "force=true" if force else ""))
     told = operation.understood(heard, lambda heard: _LEFT.decode(heard.body))
     return Left(node_id=told.id, index=told.index, attempts=operation.attempts)
+
+
+def transfer(contacts: Contacts, to: str | None) -> Steps[Leads]:
+    """Let *to* lead, or whichever voter is best able to."""
+    operation = Operation(f"transfer {to or 'the leadership'}", contacts)
+    body = b"" if to is None else msgspec.json.encode({"to": to})
+    what = Ask("POST", _TRANSFER, body=body)
+    heard = yield from operation.change_members(what, repeatable=to is not None)
+    told = operation.understood(heard, lambda heard: _LEADS.decode(heard.body))
+    return Leads(node_id=told.leader, term=told.term, attempts=operation.attempts)
 
 
 def _joined(heard: Heard) -> _Joined:

@@ -114,9 +114,12 @@ class Operation:
                 return heard
             self._lose_session(heard.attempt)
 
-    def change_members(self, what: Ask) -> Steps[Heard]:
-        """Have *what* answered, which done twice is done: so it needs no session."""
-        return (yield from self._answered(what, repeatable=True))
+    def change_members(self, what: Ask, *, repeatable: bool = True) -> Steps[Heard]:
+        """Have *what* answered, which done twice is done: so it needs no session.
+
+        Where it is not *repeatable* it is not asked again once it is in doubt.
+        """
+        return (yield from self._answered(what, repeatable=repeatable))
 
     def registered(self) -> Steps[Session]:
         """A new session.  One that nobody uses is no effect, so this leaves nothing in doubt."""

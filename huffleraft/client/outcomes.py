@@ -163,6 +163,14 @@ class Left(Outcome):
     index: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leads(Outcome):
+    """A node leads the cluster."""
+
+    node_id: str
+    term: int
+
+
 CasOutcome: TypeAlias = Written | Mismatch
 
 

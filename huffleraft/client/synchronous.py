@@ -16,6 +16,7 @@ from huffleraft.client.outcomes import (
     CasOutcome,
     Deleted,
     Joined,
+    Leads,
     Left,
     Listed,
     Page,
@@ -154,6 +155,14 @@ class SyncClient:
         *force*, and `no-such-member` where it never was one.
         """
         return self._run(member_requests.remove(self._contacts, node_id, force=force))
+
+    def transfer(self, to: str | None = None) -> Leads:
+        """Let the voter *to* lead, or whichever is best able to; who leads then.
+
+        OperationFailed has the code `transfer-refused` where it is no voter or lacks too much of
+        the log, and `transfer-undecided` where it may lead yet.
+        """
+        return self._run(member_requests.transfer(self._contacts, to))
 
     def _run(self, steps: Steps[T]) -> T:
         """Take *steps* to their end; closed where they are left early, they give back all."""

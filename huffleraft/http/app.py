@@ -5,6 +5,7 @@
 - `GET /v1/kv`: a page of keys (`http.listing`).
 - `POST /v1/sessions`: 201 and `{"session": id}`.
 - `/v1/members`: who belongs to the cluster (`http.members`).
+- `/v1/leader/transfer`: who leads it (`http.leadership`).
 - `GET /v1/status`, with `?hash=true` also the hash of the whole state.
 - `GET /v1/openapi.json`: all of this, for programs.
 - `GET /metrics`: what the node counts, for Prometheus.
@@ -26,6 +27,7 @@ from starlette.routing import Route
 from huffleraft.errors import BadRequest, HuffleraftError
 from huffleraft.http import metrics, openapi
 from huffleraft.http.kv_path import change_document, of_change
+from huffleraft.http.leadership import LeadershipRoutes
 from huffleraft.http.limits import CAS_PATH
 from huffleraft.http.listing import PAGE_OPTIONS, page_document
 from huffleraft.http.members import MemberRoutes
@@ -76,7 +78,7 @@ _CAS_BODY = msgspec.json.Decoder(_CasBody)
 def make_app(api: StoreApi, placing: Placing, tally: Tally) -> Starlette:
     """The application over *api*, whose requests are counted in *tally*."""
     doors = _Doors(api, placing, tally)
-    members = MemberRoutes(api, placing)
+    members, leadership = MemberRoutes(api, placing), LeadershipRoutes(api, placing)
     app = Starlette(
         routes=[
             Route("/v1/kv", doors.page, methods=["GET"]),
@@ -84,6 +86,7 @@ def make_app(api: StoreApi, placing: Placing, tally: Tally) -> Starlette:
             Route("/v1/sessions", doors.sessions, methods=["POST"]),
             Route("/v1/members", members.all, methods=["GET", "POST"]),
             Route("/v1/members/{id}", members.remove, methods=["DELETE"]),
+            Route("/v1/leader/transfer", leadership.transfer, methods=["POST"]),
             Route("/v1/status", doors.status, methods=["GET"]),
             Route("/v1/openapi.json", doors.openapi, methods=["GET"]),
             Route("/metrics", doors.metrics, methods=["GET"]),

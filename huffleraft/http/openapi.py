@@ -72,6 +72,7 @@ def document(version: str) -> Json:
             "/v1/sessions": {"post": _sessions()},
             "/v1/members": {"get": _members(), "post": _join()},
             "/v1/members/{id}": {"parameters": [MEMBER], "delete": _remove()},
+            "/v1/leader/transfer": {"post": _transfer()},
             "/v1/status": {"get": _status()},
             "/v1/openapi.json": {"get": _openapi()},
             "/metrics": {"get": _metrics()},
@@ -203,6 +204,21 @@ def _remove() -> Json:
             409: "`quorum-at-risk`: the others would be no quorum; or `member-refused`.",
         },
         parameters=(force, LEADER, TIMEOUT),
+    )
+
+
+def _transfer() -> Json:
+    return _operation(
+        "transfer",
+        "Let another voter lead; with a name it may be sent again at any time",
+        {200: _answer("It leads.", schema=_ref("Leads"), headers=PLACE)},
+        {
+            **_ELSEWHERE,
+            409: "`transfer-refused`: it is no voter, or could not take over in time.",
+            504: "`transfer-undecided`: it was told to lead, and may do so yet.",
+        },
+        parameters=(LEADER, TIMEOUT),
+        body={"content": {"application/json": {"schema": _ref("Transfer")}}},
     )
 
 

@@ -173,6 +173,18 @@ SCHEMAS: Final[Json] = {
         "description": "`retry_after_ms` stands there while there is more to do.",
     },
     "Left": _object({"id": _TEXT, "index": _WHOLE}),
+    "Transfer": {
+        "type": "object",
+        "properties": {
+            "to": {
+                **_NODE_ID,
+                "type": ["string", "null"],
+                "description": "Whichever voter is best able to, if none is named.",
+            }
+        },
+        "additionalProperties": False,
+    },
+    "Leads": _object({"leader": _TEXT, "term": _WHOLE}),
     "Problem": _object(
         {
             "type": _TEXT,

@@ -14,6 +14,7 @@ from huffleraft.client import (
     Client,
     Deleted,
     Joined,
+    Leads,
     Left,
     Listed,
     Page,
@@ -122,6 +123,9 @@ class ThreadFace:
 
     async def remove(self, node_id: str, *, force: bool = False) -> Left:
         return await to_thread.run_sync(partial(self._client.remove, node_id, force=force))
+
+    async def transfer(self, to: str | None = None) -> Leads:
+        return await to_thread.run_sync(self._client.transfer, to)
 
     async def register(self) -> int:
         return await to_thread.run_sync(self._client.register)

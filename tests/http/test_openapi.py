@@ -7,6 +7,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Route
 
+from huffleraft.http.api import Member
 from huffleraft.http.app import make_app
 from huffleraft.http.kv_path import ALLOWED
 from huffleraft.http.openapi import document
@@ -70,6 +71,7 @@ async def test_what_is_documented_as_good_is_what_is_answered(path: str, method:
     node = Node()
     await node.ask("PUT", "/v1/kv/a", b"1")
     node.store.membership.newcomers["127.0.0.1:2"] = "n2"
+    node.store.membership.members["n3"] = Member("n3", "127.0.0.1:3", "voter")
     body = {"/v1/cas/{key}": cas(b"1", b"2"), "/v1/members": b'{"address": "127.0.0.1:2"}'}
     told = await node.ask(method, filled(path), body.get(path, b""))
 
