@@ -1,6 +1,6 @@
 """Members let in and taken out, and one made leader, as one door asks it of a node.
 
-Why it is as it is: docs/decisions, 8 and 9.
+Why it is as it is: docs/decisions, 8 and 10.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The wish that another node lead: as bytes, and what came of it in words (§3.10).
 
-Why it is as it is: docs/decisions, 9.
+Why it is as it is: docs/decisions, 10.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def test_a_refusal_is_told_in_the_words_of_the_cluster(pair: Shell) -> None:
 
 
 def test_what_has_no_effect_is_told_from_what_is_in_doubt(pair: Shell) -> None:
-    pair.door.store.instead = errors.TransferPending(50)
+    pair.door.store.instead = errors.TransferPending(60_000)  # it is asked once: then time is up
     told = pair.sentence("transfer", "--timeout", "0.2", code=membership.NO_EFFECT)
     assert "(transfer-pending); it had no effect" in told
 

@@ -8,8 +8,9 @@ import anyio
 import pytest
 
 from huffleraft.core import Leader
-from huffleraft.errors import HuffleraftError, TransferRefused
+from huffleraft.errors import HuffleraftError, TransferPending, TransferRefused
 from huffleraft.kv.queries import Found
+from huffleraft.raftstore.persisting import Persistence
 from tests.raftstore.growing import growing
 from tests.raftstore.stores import SWIFT, stores
 
@@ -84,3 +85,20 @@ async def test_a_whole_cluster_closes_at_once(tmp_path: Path) -> None:
             async with anyio.create_task_group() as tasks:
                 for node_id in list(cluster.running):
                     tasks.start_soon(cluster.close, node_id)
+
+
+async def test_what_is_refused_while_the_office_moves_is_asked_again() -> None:
+    async with stores(None) as cluster:
+        node = cluster.leader()._node
+        refusals: list[Exception] = [TransferPending(1), TransferPending(1)]
+
+        async def step(left: float) -> float:
+            if refusals:
+                raise refusals.pop()
+            return left
+
+        persistence = Persistence(node, SWIFT, persist=True)
+        assert 0 < await persistence.attempt(step, 5.0) < 5.0
+        refusals.append(TransferPending(1))
+        with pytest.raises(TransferPending):
+            await Persistence(node, SWIFT, persist=False).attempt(step, 5.0)

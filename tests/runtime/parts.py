@@ -47,10 +47,14 @@ class KeptDisk:
         self.vote = Vote(1)
         self.log = Log(ORIGIN, (Entry(1, 1, configuration),))
         self.batches: list[int] = []
+        self.held: anyio.Event | None = None
+        """What every write waits for, if anything."""
 
     async def write(self, writes: Sequence[Persist]) -> None:
         """Apply *writes*, as the port says; yields once, as a thread would."""
         await anyio.lowlevel.checkpoint()
+        if self.held is not None:
+            await self.held.wait()
         self.batches.append(len(writes))
         for write in writes:
             self.vote = write.vote or self.vote

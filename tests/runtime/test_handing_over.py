@@ -12,6 +12,7 @@ from huffleraft.core import (
     Leader,
     Reason,
     Received,
+    RequestVoteRequest,
     TimeoutNow,
     Timer,
     TimerExpired,
@@ -19,6 +20,7 @@ from huffleraft.core import (
 )
 from huffleraft.errors import (
     HuffleraftError,
+    NoLeader,
     NotLeader,
     Stopping,
     TransferPending,
@@ -26,10 +28,13 @@ from huffleraft.errors import (
     TransferUndecided,
 )
 from huffleraft.kv.commands import Set, encode_command
+from huffleraft.ports import Forwarded, Kind
+from huffleraft.runtime.frames import decode_peer_message, encode_peer_message
 from huffleraft.runtime.handing_over import event_for, refused
 from huffleraft.runtime.node import Node
-from huffleraft.runtime.requests import Answer
+from huffleraft.runtime.requests import Answer, LocalRequest
 from huffleraft.runtime.timers import duration
+from huffleraft.runtime.verdicts import forwarded, meaning
 from tests.core.test_membership import ready
 from tests.runtime.parts import SWIFT, Cluster, cluster
 
@@ -175,6 +180,45 @@ async def test_a_target_that_does_not_take_over_leaves_it_undecided() -> None:
             await former.hand_over(to)
 
 
+async def test_that_another_was_elected_is_not_taken_for_success() -> None:
+    async with cluster(*THREE) as running:
+        former = await settled(running)
+        named, third = (node.server.id for node in running.others(former))
+
+        async def deaf_and_dumb() -> None:
+            """The one that was told can still depose the leader, and win nobody's vote."""
+            await running.steps[former.server.id].until(
+                lambda server: isinstance(server.role, Leader) and server.role.transfer is not None
+            )
+            running.hub.cut(named, third)
+            running.hub.cut(former.server.id, named)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(deaf_and_dumb)
+            with pytest.raises(TransferUndecided, match=f"{named} was told to lead, and n. was"):
+                await former.hand_over(named)
+
+
+async def test_where_a_vote_is_cast_already_clients_are_told_to_come_back_soon() -> None:
+    async with cluster("n1", "n2", "n3") as running:
+        node = running.nodes["n1"]
+        for other in ("n2", "n3"):
+            running.kill(other)
+        await running.steps["n1"].until(lambda server: server.leader is None)
+        with pytest.raises(NoLeader) as late:
+            await node.write(a_set(b"1"))
+
+        last = node.server.log.last_id
+        request = RequestVoteRequest("n2", node.server.current_term + 1, last, True)
+        node.receive("n2", request)
+        await running.steps["n1"].until(lambda server: server.vote.voted_for == "n2")
+        with pytest.raises(NoLeader) as soon:
+            await node.write(a_set(b"1"))
+
+    assert late.value.retry_after_ms == round(SWIFT.election_min * 500)
+    assert soon.value.retry_after_ms == round(SWIFT.heartbeat * 500)
+
+
 async def test_a_stopping_leader_hands_over_first_and_is_elected_after_by_nobody() -> None:
     async with cluster(*THREE) as running:
         former = await settled(running)
@@ -193,27 +237,34 @@ async def test_a_stopping_leader_hands_over_first_and_is_elected_after_by_nobody
             await former.write(a_set(b"late"))
 
 
-async def test_a_stop_leaves_no_write_in_doubt() -> None:
+async def test_a_stop_leaves_no_write_in_doubt_however_late_its_disk_is() -> None:
     async with cluster(*THREE) as running:
         former = await settled(running)
-        answers: list[object] = []
+        disk, steps = running.disks[former.server.id], running.steps[former.server.id]
+        answers: list[Answer] = []
 
         async def write(value: bytes) -> None:
-            try:
-                answers.append(await former.write(a_set(value)))
-            except HuffleraftError as error:
-                answers.append(error)
+            answers.append(await former.write(a_set(value)))
 
+        disk.held = anyio.Event()
         async with anyio.create_task_group() as tasks:
             for number in range(20):
                 tasks.start_soon(write, b"%d" % number)
-            await anyio.lowlevel.checkpoint()
-            await former.stop()
+            await steps.until(
+                lambda server: isinstance(server.role, Leader) and len(server.role.proposals) == 20
+            )
+            tasks.start_soon(former.stop)
+            # The others hold everything, and so it is committed; only this node lags.
+            await steps.until(lambda server: server.commit_index == server.log.last_index)
+            for _ in range(2):
+                steps.taken.clear()
+                while Timer.HEARTBEAT not in _expired(running, former):
+                    await steps.more()
+            assert isinstance(former.server.role, Leader)
+            disk.held.set()
 
         assert len(answers) == 20
-        in_doubt = [one for one in answers if isinstance(one, HuffleraftError) and not one.definite]
-        assert in_doubt == []
-        assert any(isinstance(one, Answer) for one in answers)
+        assert not isinstance(former.server.role, Leader)
 
 
 async def test_whole_clusters_stop_at_once_without_waiting_for_each_other(
@@ -265,3 +316,24 @@ def test_bytes_that_are_no_id_name_no_voter(payload: bytes) -> None:
 
 def test_no_bytes_name_nobody() -> None:
     assert event_for(1, b"") == TransferRequested(1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransferPending(round(SWIFT.heartbeat * 500)),
+        TransferRefused("n9 is no voter"),
+        TransferUndecided("n2 was told to lead"),
+    ],
+)
+def test_what_the_leader_says_is_what_whoever_handed_the_wish_on_says(
+    error: HuffleraftError,
+) -> None:
+    request = LocalRequest(b"n2", Kind.TRANSFER, deadline=1.0)
+    answer = decode_peer_message(encode_peer_message(forwarded(7, error)))
+    assert isinstance(answer, Forwarded)
+
+    told = meaning(answer, request, SWIFT)
+
+    assert isinstance(told, type(error))
+    assert told.args == error.args
