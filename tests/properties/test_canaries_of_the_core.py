@@ -5,103 +5,93 @@ In a process of its own each, since the plant has to be in place before the core
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.properties.ahead import CHOIR, Arguments
+
+MACHINES = {
+    "plain": [
+        ("no-up-to-date-check", "VoteForUpToDate"),
+        ("two-votes-in-a-term", "VoteOnce"),
+        ("counts-replicas-of-an-older-term", "CommitOwnTerm"),
+        ("promises-before-durable", "VoteBeforeMessage"),
+        ("truncates-without-conflict", "TruncateOnConflict"),
+    ],
+    "batches": [("waits-for-an-answer-that-came", "NobodyLags")],
+    "snapshots": [
+        ("an-older-snapshot-is-installed", "SnapshotPrefix"),
+        ("restores-before-durable", "ApplyDurableAndCommitted"),
+        ("an-install-cuts-no-older-write", "WritesTrackTheDisk"),
+        ("a-snapshot-mode-that-nobody-leaves", "NobodyLags"),
+    ],
+    "members": [
+        ("configuration-in-force-at-commit", "ConfigIsLatestInLog"),
+        ("commits-by-the-new-majority", "CommitByQuorum"),
+        ("commits-by-a-majority-of-all", "CommitByQuorum"),
+        ("elects-by-the-new-majority", "VotesElect"),
+        ("snapshot-with-the-newest-configuration", "SnapshotPrefix"),
+        ("joint-left-before-its-commit", "JointLeftWhenCommitted"),
+        ("second-change-while-one-is-pending", "OneUncommittedConfig"),
+        ("change-before-an-own-entry", "CommitBeforeChange"),
+        ("only-its-beginner-leaves-a-joint-configuration", "ChangesEnd"),
+        ("the-removed-leads-on", "RemovedLeaderRetires"),
+    ],
+    "transfers": [
+        ("told-before-it-has-caught-up", "TransferToCaughtUp"),
+        ("takes-commands-while-it-hands-over", "TransferStillsTheLog"),
+        ("told-at-every-step", "TimeoutNowOnce"),
+        ("refused-though-told", "TransferAnswerIsTrue"),
+        ("waives-loyalty-unasked", "LoyaltyIsWaivedByTheLeader"),
+        ("nobody-is-told", "TransfersSucceed"),
+        ("loyal-to-a-leader-that-wants-to-go", "TransfersSucceed"),
+        ("a-transfer-that-never-expires", "TransfersEnd"),
+    ],
+}
+"""The bugs that each machine catches, and the property that each bug breaks."""
+
 CAUGHT = [
-    ("no-up-to-date-check", "VoteForUpToDate"),
-    ("two-votes-in-a-term", "VoteOnce"),
-    ("counts-replicas-of-an-older-term", "CommitOwnTerm"),
-    ("promises-before-durable", "VoteBeforeMessage"),
-    ("truncates-without-conflict", "TruncateOnConflict"),
-]
-
-CAUGHT_AROUND_SNAPSHOTS = [
-    ("an-older-snapshot-is-installed", "SnapshotPrefix"),
-    ("restores-before-durable", "ApplyDurableAndCommitted"),
-    ("an-install-cuts-no-older-write", "WritesTrackTheDisk"),
-    ("a-snapshot-mode-that-nobody-leaves", "NobodyLags"),
-]
-
-CAUGHT_AS_MEMBERS_CHANGE = [
-    ("configuration-in-force-at-commit", "ConfigIsLatestInLog"),
-    ("commits-by-the-new-majority", "CommitByQuorum"),
-    ("commits-by-a-majority-of-all", "CommitByQuorum"),
-    ("elects-by-the-new-majority", "VotesElect"),
-    ("snapshot-with-the-newest-configuration", "SnapshotPrefix"),
-    ("joint-left-before-its-commit", "JointLeftWhenCommitted"),
-    ("second-change-while-one-is-pending", "OneUncommittedConfig"),
-    ("change-before-an-own-entry", "CommitBeforeChange"),
-    ("only-its-beginner-leaves-a-joint-configuration", "ChangesEnd"),
-    ("the-removed-leads-on", "RemovedLeaderRetires"),
-]
-
-CAUGHT_AS_THE_OFFICE_MOVES = [
-    ("told-before-it-has-caught-up", "TransferToCaughtUp"),
-    ("takes-commands-while-it-hands-over", "TransferStillsTheLog"),
-    ("told-at-every-step", "TimeoutNowOnce"),
-    ("refused-though-told", "TransferAnswerIsTrue"),
-    ("waives-loyalty-unasked", "LoyaltyIsWaivedByTheLeader"),
-    ("nobody-is-told", "TransfersSucceed"),
-    ("loyal-to-a-leader-that-wants-to-go", "TransfersSucceed"),
-    ("a-transfer-that-never-expires", "TransfersEnd"),
+    ((bug, "--machine", machine), broken)
+    for machine, bugs in MACHINES.items()
+    for bug, broken in bugs
 ]
 
 CAUGHT_BETWEEN_SERVERS = [
     (
-        "no-up-to-date-check",
+        ("no-up-to-date-check", "--cluster-checks-only"),
         {"StateMachineSafety", "LeaderCompleteness", "ElectableComplete", "NobodyHalts"},
     ),
-    ("two-votes-in-a-term", {"ElectionSafety", "VoteOnce", "NobodyHalts"}),
-    ("promises-before-durable", {"AckTruth", "MatchTruth", "VoteOnce", "CommitDurable"}),
+    (
+        ("two-votes-in-a-term", "--cluster-checks-only"),
+        {"ElectionSafety", "VoteOnce", "NobodyHalts"},
+    ),
+    (
+        ("promises-before-durable", "--cluster-checks-only"),
+        {"AckTruth", "MatchTruth", "VoteOnce", "CommitDurable"},
+    ),
 ]
 
-
-def run_canary(*arguments: str) -> str:
-    """Run one canary; its last line says what was caught."""
-    command = [sys.executable, "-m", "tests.properties.canary", *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, f"{' '.join(command)}\n{run.stdout[-2000:]}{run.stderr[-2000:]}"
-    return run.stdout.splitlines()[-1]
+SOUND = [("none", "--examples", "60", "--machine", machine) for machine in MACHINES]
 
 
-@pytest.mark.parametrize("bug,broken", CAUGHT)
-def test_a_planted_bug_is_caught(bug: str, broken: str) -> None:
-    assert f"{bug}: {broken} " in run_canary(bug)
+def name(value: object) -> str | None:
+    """A canary's bug and where it is looked for."""
+    return " ".join(value).replace("--", "") if isinstance(value, tuple) else None
 
 
-@pytest.mark.parametrize("bug,broken", CAUGHT_AROUND_SNAPSHOTS)
-def test_a_planted_bug_is_caught_around_snapshots(bug: str, broken: str) -> None:
-    assert f"{bug}: {broken} " in run_canary(bug, "--machine", "snapshots")
+@pytest.mark.parametrize("canary,broken", CAUGHT, ids=name)
+def test_a_planted_bug_is_caught(canary: Arguments, broken: str) -> None:
+    assert f"{canary[0]}: {broken} " in CHOIR.line(canary)
 
 
-@pytest.mark.parametrize("bug,broken", CAUGHT_AS_MEMBERS_CHANGE)
-def test_a_planted_bug_is_caught_as_members_change(bug: str, broken: str) -> None:
-    assert f"{bug}: {broken} " in run_canary(bug, "--machine", "members")
+@pytest.mark.parametrize("canary,broken", CAUGHT_BETWEEN_SERVERS, ids=name)
+def test_a_planted_bug_is_caught_without_looking_at_steps(
+    canary: Arguments, broken: set[str]
+) -> None:
+    line = CHOIR.line(canary)
+
+    assert any(f"{canary[0]}: {one} " in line for one in broken), line
 
 
-@pytest.mark.parametrize("bug,broken", CAUGHT_AS_THE_OFFICE_MOVES)
-def test_a_planted_bug_is_caught_as_the_office_moves(bug: str, broken: str) -> None:
-    assert f"{bug}: {broken} " in run_canary(bug, "--machine", "transfers")
-
-
-@pytest.mark.parametrize("bug,broken", CAUGHT_BETWEEN_SERVERS)
-def test_a_planted_bug_is_caught_without_looking_at_steps(bug: str, broken: set[str]) -> None:
-    line = run_canary(bug, "--cluster-checks-only")
-
-    assert any(f"{bug}: {name} " in line for name in broken), line
-
-
-def test_a_leader_that_waits_for_ever_is_caught_where_requests_gather() -> None:
-    line = run_canary("waits-for-an-answer-that-came", "--machine", "batches")
-
-    assert "waits-for-an-answer-that-came: NobodyLags " in line
-
-
-@pytest.mark.parametrize("machine", ["plain", "batches", "snapshots", "members", "transfers"])
-def test_a_sound_core_is_not_accused(machine: str) -> None:
-    line = run_canary("none", "--examples", "60", "--machine", machine)
-
-    assert line.startswith("none: got away")
+@pytest.mark.parametrize("canary", SOUND, ids=name)
+def test_a_sound_core_is_not_accused(canary: Arguments) -> None:
+    assert CHOIR.line(canary).startswith("none: got away")
