@@ -28,7 +28,10 @@ from huffleraft.core.types import LogIndex, WriteNumber, replace
 
 
 def issue_write(old: Server, new: Server) -> tuple[Server, Persist | None]:
-    """Number the write that makes *new* durable, given that *old* is or will be; None if equal."""
+    """Number the write that makes *new* durable, given that *old* is or will be; None if equal.
+
+    However much a step changes, it is one write (W12).
+    """
     if new.log is old.log and new.vote is old.vote and new.snapshot is old.snapshot:
         return new, None
     vote_changed, snapshot_changed = new.vote != old.vote, new.snapshot != old.snapshot
@@ -111,7 +114,10 @@ def _stamped(server: Server, effect: Effect) -> Effect:
 
 
 def write_to_wait_for(server: Server, message: Message) -> WriteNumber | None:
-    """The earliest write after which *message* may leave; None if it may at once."""
+    """The earliest write after which *message* may leave; None if it may at once.
+
+    W1, W2, W4, W8 for what it reveals of our vote; W3, W11 for what it claims that we hold.
+    """
     assert message.term == server.current_term, "a message carries its sender's term"
     disk, waits = server.disk, 0
     if disk.vote != server.vote:

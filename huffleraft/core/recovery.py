@@ -27,7 +27,7 @@ def recover(
     """Make the server whose disk holds *vote*, *snapshot*, *base* and *entries*.
 
     *boot* counts this disk's starts and was made durable before this call (O6).  *last_applied*
-    is what the state machine durably holds; nothing up to there is applied again.  If the
+    is what the state machine durably holds; nothing up to there is applied again (W9).  If the
     machine is behind *snapshot*, which a leader sent and a crash kept from it, it is to be
     restored first (W11).
 

@@ -1,4 +1,4 @@
-"""AppendEntries, both ways: how a leader's log becomes everybody's.  §3.5, §3.6
+"""AppendEntries, both ways: how a leader's log becomes everybody's.  §3.5, §3.6.2
 
 A leader appends what clients offer, sends each peer what it lacks, and counts copies; a
 follower accepts what continues its log and drops what contradicts it.  Where a peer lacks what

@@ -33,7 +33,7 @@ _AT_ONCE = 256
 
 
 class Applier:
-    """Works off one node's queue, in order.
+    """Works off one node's queue, in order (O1).
 
     *answer* is called for each `Reply`, with the result where the command was committed, and
     for each `ReadReady`; *tell* when members changed, or the machine failed.  *without_flushes* is

@@ -56,7 +56,7 @@ Observer: TypeAlias = Callable[[Server, Event, Server, tuple[Effect, ...]], None
 
 
 class Driver:
-    """Steps one server and carries out its effects."""
+    """Steps one server and carries out its effects, in their order (O1)."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class Driver:
             self._send_snapshot(send)
 
     def _hold(self, send: Send | SendSnapshot, after: WriteNumber) -> None:
-        """Keep *send* until write *after* is durable.
+        """Keep *send* until write *after* is durable (O3).
 
         A message may be lost, and is, beyond the bound.  An order for a snapshot must have its
         end; there is at most one for each peer.

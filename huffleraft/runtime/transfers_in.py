@@ -197,7 +197,11 @@ class Incoming:
             self._give_up(current, Standing.NO_ROOM)
 
     async def _advance(self, current: Arriving) -> None:
-        """Stage what has come of *current*, and deliver it once it is whole."""
+        """Stage what has come of *current*, and deliver it once it is whole.
+
+        The disk takes bytes where they belong (IS.3); each piece is answered by what is wanted
+        next (IS.4).
+        """
         if not current.staged and not await self._begun(current):
             return
         while current.chunks and self._current is current:
@@ -211,6 +215,7 @@ class Incoming:
             await self._finish(current)
 
     async def _begun(self, current: Arriving) -> bool:
+        """Let the disk say where this copy begins, or goes on; False if it has no place (IS.2)."""
         try:
             current.wanted = await self._snapshots.stage(current.install.snapshot, current.copy)
         except ValueError as busy:  # the last one that was installed is still to be restored

@@ -16,13 +16,15 @@ from functools import cache
 
 from jepsen_lite.plants.patching import Patch, PlantRefused, install
 
-FIGURE, FIGURE_5, DURABILITY, BEYOND, MEMBERS, OFFICE = (
+FIGURE, FIGURE_5, DURABILITY, BEYOND, MEMBERS, OFFICE, BEGINNINGS, LATE = (
     "test_figure_3_1",
     "test_figure_5_3",
     "test_durability",
     "test_beyond_the_figure",
     "test_membership",
     "test_transfer",
+    "test_beginnings",
+    "test_late_messages",
 )
 
 
@@ -495,6 +497,23 @@ BREAKS = [
     Break("§3.10", OFFICE, "3_10_whoever_obeys_a_leader", "step",
           " and not _by_transfer(message):",
           " and isinstance(message, PreVoteRequest):"),
+    Break("§3.2", BEGINNINGS, "3_2_any", "quorum",
+          "    return voters // 2 + 1", "    return (voters + 1) // 2"),
+    Break("§3.3", BEGINNINGS, "3_3", "step",
+          "    if message.term > server.current_term:",
+          "    if message.term != server.current_term:"),
+    Break("§3.4", BEGINNINGS, "3_4", "election",
+          "        CancelTimer(Timer.ELECTION),\n        ResetTimer(Timer.HEARTBEAT),",
+          "        ResetTimer(Timer.HEARTBEAT),"),
+    Break("§3.6.1", BEGINNINGS, "3_6_1", "election",
+          "return last_log_id >= server.log.last_id", "return True"),
+    Break("§3.6.2", BEGINNINGS, "3_6_2", "election",
+          "log=extended(server, [None]), role=role", "role=role"),
+    Break("§10.2.1", BEGINNINGS, "10_2_1", "durability",
+          "    return waits or None",
+          "    return waits or (disk.outstanding and disk.outstanding[-1].number) or None"),
+    Break("§6.4", LATE, "6_4_a_late", "progress",
+          "max(progress.read_round, response.read_round)", "response.read_round"),
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from huffleraft.core import (
     NOBODY,
+    Apply,
     CancelTimer,
     Candidate,
     ClientRequested,
@@ -20,7 +21,9 @@ from huffleraft.core import (
     Reason,
     Rejected,
     Reply,
+    RequestVoteResponse,
     ResetTimer,
+    Send,
     Timer,
     TimerExpired,
     Vote,
@@ -33,13 +36,16 @@ from tests.core.building import (
     THREE,
     append,
     appended,
+    ask,
     at,
     candidate,
     durable,
     entries,
     follower,
     leader,
+    persisted,
     receive,
+    sent,
     take,
     vote,
 )
@@ -53,6 +59,21 @@ def test_4_2_3_a_server_begins_sticky_with_both_timers_and_its_configuration() -
         ResetTimer(Timer.ELECTION),
         ConfigurationChanged(THREE),
     )
+
+
+def test_3_3_what_speaks_of_an_earlier_term_changes_nothing_and_learns_of_ours() -> None:
+    old = (
+        ask("9:2", term=2),
+        append("2:2", "3:2", term=2),
+        vote(term=2),
+        appended("2:2", 2, term=2),
+    )
+    for server in (follower("1:1", term=3), candidate("1:1", term=2), leader("1:1", term=2)):
+        for message in old:
+            after, effects = receive(server, message)
+
+            assert after == server
+            assert all(answer.term == 3 for answer in sent(effects))
 
 
 def test_3_4_a_leader_begins_with_its_own_timers_and_without_an_election() -> None:
@@ -78,6 +99,39 @@ def test_what_a_leader_inherits_uncommitted_counts_against_the_limit() -> None:
     server, _ = receive(durable(server), appended("4:2", 5, term=2))
     assert isinstance(server.role, Leader)
     assert server.role.uncommitted_bytes == 0
+
+
+def test_3_6_1_whoever_lacks_what_is_committed_finds_no_majority() -> None:
+    holders = [follower("1:1", "2:2", term=2, commit=2), follower("1:1", "2:2", term=2)]
+
+    for lacking in ("1:1", "2:1", "9:1"):
+        for holder in holders:
+            _, effects = receive(holder, ask(lacking, term=3, source="n3"))
+            assert sent(effects) == [RequestVoteResponse("n1", 3, vote_granted=False)], lacking
+
+
+def test_3_6_2_what_a_leader_inherits_commits_with_its_own_first_entry_and_without_a_client() -> (
+    None
+):
+    server = leader("1:1", "2:1", term=1)
+
+    server, effects = receive(server, appended("2:1", 3, term=2))
+
+    assert server.commit_index == 3
+    assert [one.payload for one in server.log.between(3, 3)] == [None]
+    assert Apply((*entries("1:1", "2:1"), Entry(2, 3, None))) in effects
+
+
+def test_10_2_1_a_leader_sends_an_entry_in_the_step_that_begins_to_write_it() -> None:
+    server, _ = receive(leader("1:1", term=1), appended("1:1", 2, term=2))
+
+    server, effects = take(server, ClientRequested(((1, b"x"),)))
+
+    write = persisted(effects)
+    assert write is not None
+    carried = [one for one in effects if isinstance(one, Send) and one.to == "n2"]
+    assert [(one.message.entries, one.after) for one in carried] == [(write.entries, None)]  # type: ignore[union-attr]
+    assert server.disk.outstanding, "and it is not durable yet"
 
 
 def test_4_2_3_a_follower_that_need_not_be_loyal_any_more_still_knows_its_leader() -> None:

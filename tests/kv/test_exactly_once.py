@@ -23,7 +23,9 @@ def begun() -> tuple[State, int]:
 
 
 @given(st.lists(st.integers(1, WRITES), max_size=30))
-def test_each_write_runs_at_most_once_in_whatever_order_copies_arrive(arrivals: list[int]) -> None:
+def test_6_3_each_write_runs_at_most_once_in_whatever_order_copies_arrive(
+    arrivals: list[int],
+) -> None:
     state, session = begun()
     highest, ran = 0, 0
     answered: Changed | None = None
@@ -43,7 +45,7 @@ def test_each_write_runs_at_most_once_in_whatever_order_copies_arrive(arrivals: 
 
 
 @given(st.lists(st.lists(st.integers(0, WRITES), max_size=4), min_size=1, max_size=WRITES))
-def test_each_write_of_a_client_that_waits_for_answers_runs_exactly_once(
+def test_6_3_each_write_of_a_client_that_waits_for_answers_runs_exactly_once(
     late: list[list[int]],
 ) -> None:
     """Before each new write, copies of earlier ones arrive, those of the last one included."""

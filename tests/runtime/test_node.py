@@ -247,8 +247,8 @@ async def test_the_only_voter_leads_at_once() -> None:
             await node.stop()
 
 
-async def test_timers_already_due_are_delivered_before_any_other_event() -> None:
-    """O4, as after a night's sleep: the message came first, and what is due goes before it."""
+async def test_o4_timers_already_due_are_delivered_before_any_other_event() -> None:
+    """As after a night's sleep: the message came first, and what is due goes before it."""
     disk, clock, steps = KeptDisk(founders("n1", "n2", "n3")), HandClock(), Steps()
     node = node_over(disk.recovered("n1"), disk, Wire(), clock=clock, observe=steps)
     with anyio.fail_after(PATIENCE):
@@ -264,7 +264,7 @@ async def test_timers_already_due_are_delivered_before_any_other_event() -> None
     assert before == [TimerExpired(Timer.STICKINESS), TimerExpired(Timer.ELECTION)]
 
 
-async def test_no_message_leaves_before_its_write_is_durable() -> None:
+async def test_o3_no_message_leaves_before_its_write_is_durable() -> None:
     wire, disk, clock, steps = Wire(), HandDisk(), HandClock(), Steps()
     recovered = KeptDisk(founders("n1", "n2", "n3")).recovered("n1")
     node = node_over(recovered, disk, wire, clock=clock, observe=steps)

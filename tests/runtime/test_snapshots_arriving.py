@@ -158,7 +158,7 @@ async def pour(play: Receiver, offer: SnapshotOffer, data: bytes, *, until: int)
         _, answer = await taken(play, source, chunk)
 
 
-async def test_the_core_hears_of_a_copy_only_once_it_is_verified_and_durable() -> None:
+async def test_is_4_the_core_hears_of_a_copy_only_once_it_is_verified_and_durable() -> None:
     async with receiver() as play:
         copy, data = await a_copy(5, bytes(500))
         await pour(play, an_offer("n1", 1, copy), data, until=copy.size)
@@ -174,7 +174,7 @@ async def test_the_core_hears_of_a_copy_only_once_it_is_verified_and_durable() -
         assert play.disk.staged.waits
 
 
-async def test_bytes_of_a_stream_that_is_not_in_place_are_refused_and_never_staged() -> None:
+async def test_is_3_bytes_of_a_stream_that_is_not_in_place_are_refused_and_never_staged() -> None:
     async with receiver() as play:
         old, old_data = await a_copy(5, b"a" * 500)
         new, new_data = await a_copy(7, b"b" * 500)
@@ -189,7 +189,7 @@ async def test_bytes_of_a_stream_that_is_not_in_place_are_refused_and_never_stag
         assert bytes(play.disk.staged.data) == new_data[:PIECE]
 
 
-async def test_another_leaders_copy_begins_at_its_beginning() -> None:
+async def test_is_2_another_leaders_copy_begins_at_its_beginning() -> None:
     async with receiver() as play:
         old, old_data = await a_copy(5, b"a" * 500)
         new, _ = await a_copy(5, b"b" * 500)

@@ -38,7 +38,7 @@ def test_due_timers_are_taken_the_first_due_first() -> None:
     assert timers.next_due == NEVER
 
 
-def test_a_timer_reset_or_cancelled_since_it_fell_due_is_not_taken() -> None:
+def test_o4_a_timer_reset_or_cancelled_since_it_fell_due_is_not_taken() -> None:
     timers = running()
     timers.reset(Timer.ELECTION, 19.5)
     timers.cancel(Timer.STICKINESS)
@@ -47,7 +47,7 @@ def test_a_timer_reset_or_cancelled_since_it_fell_due_is_not_taken() -> None:
     assert timers.take_due(20.0) is None
 
 
-def test_election_timeouts_are_drawn_and_stickiness_is_the_least_of_them() -> None:
+def test_o5_election_timeouts_are_drawn_and_stickiness_is_the_least_of_them() -> None:
     settings = NodeSettings(election_min=0.5, election_max=0.7)
 
     def drawn(timer: Timer, *, alone: bool = False) -> float:

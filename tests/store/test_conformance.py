@@ -74,7 +74,7 @@ async def test_a_newcomer_begins_with_nothing_but_its_identity(open_store: Open)
     assert (recovered.node_id, recovered.vote, recovered.entries) == ("n9", Vote(0, None), ())
 
 
-async def test_the_boot_rises_with_every_opening(open_store: Open) -> None:
+async def test_o6_the_boot_rises_with_every_opening(open_store: Open) -> None:
     boots = []
     for _ in range(3):
         store, recovered = await open_store(FOUNDING)
@@ -95,7 +95,7 @@ async def test_what_is_written_is_recovered(open_store: Open) -> None:
     assert recovered.entries[1:] == commands(2, 2) + commands(4, 2, term=4)
 
 
-async def test_writes_given_together_are_done_in_their_order(open_store: Open) -> None:
+async def test_o2_writes_given_together_are_done_in_their_order(open_store: Open) -> None:
     store, _ = await open_store(FOUNDING)
     await store.write(
         (

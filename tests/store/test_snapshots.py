@@ -142,7 +142,7 @@ async def test_a_restored_store_is_its_sender_to_the_last_bit(open_store: Open) 
     await store.close()
 
 
-async def test_bytes_that_are_not_wanted_next_are_passed_over(open_store: Open) -> None:
+async def test_is_3_bytes_that_are_not_wanted_next_are_passed_over(open_store: Open) -> None:
     _, copy, data = await sender()
     store, _ = await open_store()
     assert await store.stage(SNAPSHOT, copy) == 0

@@ -13,7 +13,7 @@ from huffleraft.store.writer import Writer, _Job
 pytestmark = pytest.mark.anyio
 
 
-async def test_jobs_are_done_one_at_a_time_in_the_order_they_were_given() -> None:
+async def test_o2_jobs_are_done_one_at_a_time_in_the_order_they_were_given() -> None:
     writer = Writer("writer")
     done: list[tuple[int, str]] = []
 
