@@ -94,8 +94,8 @@ def test_ae_1_a_leader_from_the_past_is_refused_and_learns_the_term() -> None:
 def test_ae_2_entries_are_refused_without_the_one_before_them() -> None:
     server = follower("1:1", "2:1", term=2)
 
-    for prev in ("3:1", "2:2"):
-        same, effects = receive(server, append(prev, "4:2", term=2))
+    for prev, new in (("3:1", "4:2"), ("2:2", "3:2")):
+        same, effects = receive(server, append(prev, new, term=2))
 
         (answer,) = sent(effects)
         assert isinstance(answer, AppendEntriesResponse)
