@@ -101,7 +101,7 @@ SECTIONS = Group("Beyond the figures: sections of the dissertation", (
     Rule("§3.6.1", "Nobody is elected who lacks what is committed."),
     Rule("§3.6.2", "An entry of an earlier term commits with one of the leader's own term, and not by its copies."),
     Rule("§3.8", "Term, vote and log outlive a crash; parts of them that contradict each other start nothing."),
-    Rule("§3.10", "A leader hands its office to another that holds all it holds.", built=False),
+    Rule("§3.10", "A leader hands its office to another that holds all it holds."),
     Rule("§4.1", "A configuration is in force from its append, one change at a time, and votes are counted by it."),
     Rule("§4.2.1", "A newcomer learns before it votes, and votes once it is near the end of the log."),
     Rule("§4.2.2", "A leader that is no member retires once that is committed, and does not count itself."),
