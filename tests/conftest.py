@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,7 +22,12 @@ _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the Hypothesis profile; one that draws fresh examples gets a seed that can be told."""
+    """Heed Ctrl-C, and choose the Hypothesis profile.
+
+    One that draws fresh examples gets a seed that can be told.
+    """
+    # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile(_PROFILE)
     if _PROFILE != "ci" and config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(secrets.randbits(64))
