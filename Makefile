@@ -10,9 +10,11 @@ TIME_LIMIT ?= 60
 NODES ?= 5
 ARGS ?=
 CYCLES ?= 100
+WORLD ?= all
+BOUND ?= large
 
 .DEFAULT_GOAL := help
-.PHONY: help venv format lint types contracts pytest test chaos canaries kills checker hostile wheel newest bench clean
+.PHONY: help venv format lint types contracts pytest test chaos canaries kills checker worlds hostile wheel newest bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +52,9 @@ kills: venv ## claim: kill -9 loses and repeats nothing that was acknowledged (C
 
 checker: venv ## claim: the search agrees with brute force on every small history
 	$(BIN)/python -m tests.jepsen_lite.checkers.exhaustive
+
+worlds: venv ## claim: small worlds of cores are explored to their end, and nothing breaks (WORLD=, BOUND=small)
+	$(BIN)/python -m tests.worlds --world $(WORLD) --bound $(BOUND) $(ARGS)
 
 hostile: venv ## claim: whatever is said over HTTP is answered as /v1/openapi.json says; 100,000 bad frames harm no node
 	$(BIN)/python -m pytest -m deep tests/http/test_hostile.py tests/runtime/test_hostile_frames.py $(ARGS)

@@ -10,6 +10,7 @@ index:term, as everywhere in the house notation.
                                       spare nodes are empty, and belong to no cluster yet
     log n1 1:1 2:1 term 2 [commit 1]  what n1's disk holds; before anything else happens
     slow n1 n2                        from now on these disks finish writes only by `flush`
+    fast n1 n2                        and these at once again, as they did before
     elect n1 [n2 ...]                 these hear nobody, n1 campaigns, and all between them settles
     campaign n1                       n1 hears nobody until its election timeout
     expire n1 TIMER                   election, heartbeat, check-quorum, stickiness or transfer
@@ -18,8 +19,9 @@ index:term, as everywhere in the house notation.
     configure n1 n1,n2 [learners n3,n4] [by force]
                                       somebody wants these voters, and these learners
     transfer n1 [n2]                  n1 is asked to hand its office to n2, or to the best voter
-    deliver n1 -> n2 [keep]           the oldest message arrives; with keep, a copy comes again last
-    drop n1 -> n2                     all messages on that link are lost
+    deliver n1 -> n2 [PLACE] [keep]   the oldest message arrives, or the one at that place among
+                                      those on the link, from 1; with keep, a copy comes again last
+    drop n1 -> n2 [PLACE]             all messages on that link are lost, or that one
     snapshot n1 [INDEX]               n1's machine is durable, for a snapshot of all it applied,
                                       or up to INDEX
     flush n1 [COUNT]                  the oldest writes become durable
@@ -56,7 +58,7 @@ from huffleraft.core import (
 )
 from huffleraft.core.invariants import Image
 from huffleraft.notation import render_effect, render_server
-from tests.core.cluster import ONE_AT_A_TIME, CoreCluster
+from tests.core.cluster import ONE_AT_A_TIME, CoreCluster, Packet
 
 RULE = "---"
 
@@ -82,14 +84,20 @@ def run_script(text: str) -> str:
 class Story:
     """One cluster, and the commands that are told of it."""
 
-    def __init__(self) -> None:
-        """Nothing has happened yet: the first command is `cluster`."""
+    def __init__(self, *, check_steps: bool = True) -> None:
+        """Nothing has happened yet: the first command is `cluster`.
+
+        Without *check_steps*, only what is visible between servers is checked.
+        """
         self._cluster: CoreCluster | None = None
-        self._slow: set[NodeId] = set()
+        self._check_steps = check_steps
+        self.slow: set[NodeId] = set()
+        """Whose disks finish writes by `flush` alone."""
         self._commands: dict[str, Callable[[list[str]], Iterable[str] | None]] = {
             "cluster": self._found,
             "log": self._log,
             "slow": self._slow_disks,
+            "fast": self._fast_disks,
             "elect": self._elect,
             "campaign": self._campaign,
             "expire": self._expire,
@@ -138,7 +146,7 @@ class Story:
         while moved:
             moved = False
             for node in self.cluster.running:
-                if node not in self._slow and self.cluster.nodes[node].unfinished:
+                if node not in self.slow and self.cluster.nodes[node].unfinished:
                     self.cluster.flush(node)
                     moved = True
 
@@ -149,7 +157,9 @@ class Story:
         ids, spare = ([one for one in part.split() if one[0] == "n"] for part in (founders, spares))
         batch = int(words[words.index("batch") + 1]) if "batch" in words else None
         limits = replace(ONE_AT_A_TIME, entries_per_append=batch or 1)
-        self._cluster = CoreCluster(len(ids), spares=len(spare), limits=limits)
+        self._cluster = CoreCluster(
+            len(ids), spares=len(spare), limits=limits, check_steps=self._check_steps
+        )
         for node in (*ids, *spare):
             self._cluster.expire(node, Timer.STICKINESS)
         return ()
@@ -168,8 +178,11 @@ class Story:
         return ()
 
     def _slow_disks(self, words: list[str]) -> Iterable[str]:
-        self._slow.update(words)
+        self.slow.update(words)
         return ()
+
+    def _fast_disks(self, words: list[str]) -> None:
+        self.slow.difference_update(words)
 
     def _elect(self, words: list[str]) -> Iterable[str]:
         side = words if len(words) > 1 else self.cluster.running
@@ -210,24 +223,32 @@ class Story:
         self.cluster.event(node, TransferRequested(self.cluster.new_ref(), to[0] if to else None))
 
     def _deliver(self, words: list[str]) -> None:
-        source, arrow, to, *keep = words
+        source, arrow, to, *rest = words
         if arrow != "->":
             raise ScriptError("expected: deliver n1 -> n2")
-        for packet in self.cluster.network:
-            if (packet.source, packet.to) == (source, to):
-                self.cluster.deliver(packet)
-                if keep == ["keep"]:
-                    self.cluster.network.append(packet)
-                return
-        raise ScriptError(f"no message is on its way from {source} to {to}")
+        keep = rest[-1:] == ["keep"]
+        place = int(rest[0]) if len(rest) > keep else 1
+        on_link = self._on_link(source, to)
+        if len(on_link) < place:
+            raise ScriptError(f"no message is on its way from {source} to {to}")
+        packet = on_link[place - 1]
+        self.cluster.deliver(packet, keep=keep)
+        if keep:
+            self.cluster.network.remove(packet)
+            self.cluster.network.append(packet)
 
     def _drop(self, words: list[str]) -> Iterable[str] | None:
-        source, _, to = words
-        lost = [one for one in self.cluster.network if (one.source, one.to) == (source, to)]
+        source, _, to, *place = words
+        lost = self._on_link(source, to)
+        if place:
+            lost = [lost[int(place[0]) - 1]]
         for packet in lost:
             self.cluster.lose(packet)
         # Only the end of a stream is noticed by its sender.
         return None if any(packet.copy for packet in lost) else ()
+
+    def _on_link(self, source: NodeId, to: NodeId) -> list[Packet]:
+        return [one for one in self.cluster.network if (one.source, one.to) == (source, to)]
 
     def _snapshot(self, words: list[str]) -> None:
         node, *index = words

@@ -19,6 +19,7 @@ from huffleraft.core.invariants.answers import (
     reads_are_confirmed,
     replies_tell_the_truth,
 )
+from huffleraft.core.invariants.canonical import canonical, durable_writes
 from huffleraft.core.invariants.cluster import Cluster, History, check_cluster
 from huffleraft.core.invariants.fast import check_step_fast
 from huffleraft.core.invariants.logs import (
@@ -44,9 +45,11 @@ __all__ = [
     "History",
     "Image",
     "InvariantViolation",
+    "canonical",
     "check_cluster",
     "check_step",
     "check_step_fast",
+    "durable_writes",
     "replay",
     "require",
 ]
