@@ -36,7 +36,9 @@ class Post:
         self.inbox = dict.fromkeys(ids, 0)
         self._nodes = nodes
         self._forget = forget
+        self._known = 0
         self._acknowledgements = 0
+        self._leads: dict[int, bool] = {}
         self._dead: dict[int, tuple[int, int]] = {}
         self._lies: dict[tuple[int, int], tuple[int, int]] = {}
 
@@ -44,9 +46,9 @@ class Post:
         """*letters* as bits."""
         bits = 0
         for letter in letters:
-            known = len(self.letters)
             number = self.letters.number(letter)
-            if number == known:
+            if number == self._known:
+                self._known += 1
                 self.inbox[letter.to] |= 1 << number
                 if isinstance(letter.message, _ACKNOWLEDGEMENTS):
                     self._acknowledgements |= 1 << number
@@ -56,13 +58,13 @@ class Post:
     def dead(self, k: int) -> int:
         """The letters, of those known by now, that mean nothing to a node in state *k* or later."""
         dead, looked_at = self._dead.get(k, (0, 0))
-        if looked_at < len(self.letters) and self._forget:
+        if looked_at < self._known and self._forget:
             node = self._nodes[k]
-            for number in range(looked_at, len(self.letters)):
+            for number in range(looked_at, self._known):
                 letter = self.letters[number]
                 if letter.to == node.server.id and is_dead(node, letter):
                     dead |= 1 << number
-            self._dead[k] = dead, len(self.letters)
+            self._dead[k] = dead, self._known
         return dead
 
     def require_no_lies(self, ks: Sequence[int], letters: int) -> None:
@@ -70,16 +72,20 @@ class Post:
         if not letters & self._acknowledgements:
             return
         for leader in ks:
-            if isinstance(self._nodes[leader].server.role, Leader):
+            leads = self._leads.get(leader)
+            if leads is None:
+                leads = isinstance(self._nodes[leader].server.role, Leader)
+                self._leads[leader] = leads
+            if leads:
                 for source in ks:
                     if source != leader and (wrong := letters & self._lies_of(leader, source)):
                         _ack_truth(self._between(leader, source, wrong.bit_length() - 1))
 
     def _lies_of(self, leader: int, source: int) -> int:
         lies, looked_at = self._lies.get((leader, source), (0, 0))
-        if looked_at < len(self.letters):
+        if looked_at < self._known:
             ids = self._nodes[leader].server.id, self._nodes[source].server.id
-            for number in range(looked_at, len(self.letters)):
+            for number in range(looked_at, self._known):
                 letter = self.letters[number]
                 acknowledges = isinstance(letter.message, _ACKNOWLEDGEMENTS)
                 if acknowledges and (letter.to, letter.message.source) == ids:
@@ -87,7 +93,7 @@ class Post:
                         _ack_truth(self._between(leader, source, number))
                     except InvariantViolation:
                         lies |= 1 << number
-            self._lies[leader, source] = lies, len(self.letters)
+            self._lies[leader, source] = lies, self._known
         return lies
 
     def _between(self, leader: int, source: int, letter: int) -> Cluster:

@@ -25,7 +25,7 @@ from huffleraft.core import (
     RequestVoteRequest,
 )
 from huffleraft.core.invariants import require
-from tests.core.cluster import Packet
+from tests.core.cluster import CoreCluster, Packet
 from tests.core.scenario import Story
 from tests.worlds.beginning import start_of
 from tests.worlds.moves import Move
@@ -52,6 +52,11 @@ class Telling:
         except AssertionError as broken:
             self.broken = getattr(broken, "name", "Assertion")
 
+    @property
+    def cluster(self) -> CoreCluster:
+        """The cluster to which all of it has happened."""
+        return self._story.cluster
+
     def script(self, title: str) -> str:
         """The script, under the comment *title*."""
         return "\n".join([f"# {title}", "", *self.start, "", *self.lines, ""])
@@ -59,9 +64,9 @@ class Telling:
     def _say(self, line: str) -> None:
         self.lines.append(line)
         if line.startswith("read "):
-            self._asked[self._story.cluster._refs + 1] = line.split()[1], self._acknowledged()
+            self._asked[self.cluster._refs + 1] = line.split()[1], self._acknowledged()
         self._story.tell(line)
-        self._story.cluster.check()
+        self.cluster.check()
         self._check_reads()
 
     def _tell_move(self, move: Move, later: Sequence[Move]) -> None:
@@ -93,13 +98,13 @@ class Telling:
                 self._say(f"{move.word} {name}")
 
     def _campaign(self, name: NodeId, among: set[NodeId]) -> None:
-        before = max((one.number for one in self._story.cluster.network), default=0)
+        before = max((one.number for one in self.cluster.network), default=0)
         self._say(f"campaign {name}")
         while fresh := next(self._at_once(before, among), None):
             self._deliver(fresh)
 
     def _at_once(self, before: int, among: set[NodeId]) -> Iterator[Packet]:
-        for packet in self._story.cluster.network:
+        for packet in self.cluster.network:
             between = {packet.source, packet.to} <= among
             if (
                 packet.number > before
@@ -109,7 +114,7 @@ class Telling:
                 yield packet
 
     def _stream(self, name: NodeId, move: Move) -> None:
-        streams = [one for one in self._story.cluster.network if one.copy and one.source == name]
+        streams = [one for one in self.cluster.network if one.copy and one.source == name]
         packet = streams[move.what]
         if move.word == "cut":
             self._say(f"drop {name} -> {packet.to} {self._place(packet)}")
@@ -117,7 +122,7 @@ class Telling:
             self._deliver(packet, keep=move.word == "repeat")
 
     def _deliver(self, packet: Packet, *, keep: bool = False) -> None:
-        role = self._story.cluster[packet.to].role
+        role = self.cluster[packet.to].role
         asks = isinstance(packet.message, PreVoteRequest | RequestVoteRequest)
         if asks and isinstance(role, Follower) and role.sticky:
             self._say(f"expire {packet.to} stickiness")
@@ -127,24 +132,24 @@ class Telling:
 
     def _place(self, packet: Packet) -> int:
         link = (packet.source, packet.to)
-        same = [one for one in self._story.cluster.network if (one.source, one.to) == link]
+        same = [one for one in self.cluster.network if (one.source, one.to) == link]
         return same.index(packet) + 1
 
     def _find(self, letter: Letter) -> Packet:
         meant = (letter.to, _nameless(letter.message))
         return next(
-            one for one in self._story.cluster.network if (one.to, _nameless(one.message)) == meant
+            one for one in self.cluster.network if (one.to, _nameless(one.message)) == meant
         )
 
     # Reads are judged here, as the world judges them.
 
     def _acknowledged(self) -> LogIndex:
-        replies = self._story.cluster.replies.values()
+        replies = self.cluster.replies.values()
         outcomes = [one.outcome for one in replies if isinstance(one, Reply)]
         return max((one.index for one in outcomes if isinstance(one, Committed)), default=0)
 
     def _check_reads(self) -> None:
-        cluster = self._story.cluster
+        cluster = self.cluster
         for ref, (node, acknowledged) in list(self._asked.items()):
             if isinstance(cluster.replies.get(ref), ReadReady):
                 del self._asked[ref]

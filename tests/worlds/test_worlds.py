@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from tests.worlds.beginning import begin
-from tests.worlds.bounds import Allowance, Bounds
+from tests.worlds.bounds import PRE_VOTES, Bounds
 from tests.worlds.catalogue import WORLDS
 from tests.worlds.explore import explore
 from tests.worlds.planted import THERE_FOR
@@ -76,7 +76,7 @@ def test_symmetry_leaves_out_only_what_is_like_something_that_is_seen() -> None:
 
 
 def test_what_is_forgotten_of_the_network_decides_nothing() -> None:
-    bounds = Bounds(start="cluster n1 n2 n3", terms=2, allowance=Allowance(crashes=1))
+    bounds = Bounds(start="cluster n1 n2 n3", terms=2, at_once=PRE_VOTES)
 
     def nodes_seen(bounds: Bounds) -> set[object]:
         world = begin(bounds)

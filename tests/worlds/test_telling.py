@@ -1,0 +1,70 @@
+"""What happens in a small world happens to a cluster of cores, told by a script."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from huffleraft.core import Server
+from huffleraft.core.invariants import canonical
+from tests.core.scenario import run_script
+from tests.worlds.beginning import begin
+from tests.worlds.catalogue import WORLDS
+from tests.worlds.moves import Move
+from tests.worlds.telling import Telling
+from tests.worlds.world import World
+
+
+def walk(world: World, dice: Random, most: int) -> tuple[list[Move], list[Server]]:
+    """Some moves of *world*, by *dice*, and its servers after them."""
+    moves, state = list[Move](), world.initial
+    for _ in range(most):
+        possible = list(world.successors(state))
+        if not possible:
+            break
+        # Letters are many and other moves are few: each kind gets its turn, and power fails late,
+        # when there is something to lose.
+        kinds = sorted({kind(move) for move, _ in possible})
+        if len(moves) < most // 3:
+            kinds = [one for one in kinds if not one.startswith("crash")] or kinds
+        chosen = dice.choice(kinds)
+        move, state = dice.choice([one for one in possible if kind(one[0]) == chosen])
+        moves.append(move)
+    return moves, [world.nodes[k].server for k in state[:-3]]
+
+
+def kind(move: Move) -> str:
+    """A word for moves that are alike; crashes are not, if they leave other writes done."""
+    return f"{move.word} {move.what}" if move.word == "crash" else move.word
+
+
+def known(server: Server) -> tuple[object, ...]:
+    """What *server* knows, but for what clients say, and for how long it has heard nobody."""
+    server = canonical(server)
+    log = server.log
+    ids = [entry.id for entry in log.between(log.first_index, log.last_index)]
+    marks = (server.commit_index, server.last_applied, server.snapshot, server.membership)
+    return (server.vote, log.base, ids, server.disk, type(server.role), *marks)
+
+
+@pytest.mark.parametrize("seed", range(4, 12))
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_script_leads_a_cluster_to_where_the_world_is(name: str, seed: int) -> None:
+    world = begin(WORLDS[name].large)
+    moves, servers = walk(world, Random(seed), 30)
+
+    telling = Telling(world, moves)
+
+    assert telling.broken is None
+    told = [telling.cluster[node] for node in world.ids]
+    assert [known(server) for server in told] == [known(server) for server in servers]
+
+
+def test_what_is_told_is_a_golden_script() -> None:
+    world = begin(WORLDS["membership"].small)
+    moves, _ = walk(world, Random(1), 10)
+
+    script = run_script(Telling(world, moves).script("A walk."))
+
+    assert script.startswith("# A walk.\n\ncluster n1 n2 n3 spare n4\n")
