@@ -6,7 +6,7 @@ to know where each message stands among those on its link.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,8 +36,13 @@ from tests.worlds.world import World
 class Telling:
     """The script of a way through a world, and what breaks at its end."""
 
-    def __init__(self, world: World, moves: Sequence[Move]) -> None:
-        """Tell *moves*, from the start of *world* on."""
+    def __init__(
+        self,
+        world: World,
+        moves: Sequence[Move],
+        look: Callable[[CoreCluster], None] = lambda _: None,
+    ) -> None:
+        """Tell *moves*, from the start of *world* on, and let *look* see what each led to."""
         self.start = start_of(world.bounds)
         self.lines: list[str] = []
         self.broken: str | None = None
@@ -49,6 +54,7 @@ class Telling:
                 self._story.tell(line)
             for place, move in enumerate(moves):
                 self._tell_move(move, moves[place + 1 :])
+                look(self.cluster)
         except AssertionError as broken:
             self.broken = getattr(broken, "name", "Assertion")
 

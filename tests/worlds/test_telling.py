@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TypeAlias
 
 import pytest
 
@@ -15,10 +16,12 @@ from tests.worlds.moves import Move
 from tests.worlds.telling import Telling
 from tests.worlds.world import World
 
+Known: TypeAlias = tuple[object, ...]
 
-def walk(world: World, dice: Random, most: int) -> tuple[list[Move], list[Server]]:
-    """Some moves of *world*, by *dice*, and its servers after them."""
-    moves, state = list[Move](), world.initial
+
+def walk(world: World, dice: Random, most: int) -> tuple[list[Move], list[list[Known]]]:
+    """Some moves of *world*, by *dice*, and what its servers know after each."""
+    moves, state, servers = list[Move](), world.initial, list[list[Known]]()
     for _ in range(most):
         possible = list(world.successors(state))
         if not possible:
@@ -31,7 +34,8 @@ def walk(world: World, dice: Random, most: int) -> tuple[list[Move], list[Server
         chosen = dice.choice(kinds)
         move, state = dice.choice([one for one in possible if kind(one[0]) == chosen])
         moves.append(move)
-    return moves, [world.nodes[k].server for k in state[:-3]]
+        servers.append([known(world.nodes[k].server) for k in state[:-3]])
+    return moves, servers
 
 
 def kind(move: Move) -> str:
@@ -39,7 +43,7 @@ def kind(move: Move) -> str:
     return f"{move.word} {move.what}" if move.word == "crash" else move.word
 
 
-def known(server: Server) -> tuple[object, ...]:
+def known(server: Server) -> Known:
     """What *server* knows, but for what clients say, and for how long it has heard nobody."""
     server = canonical(server)
     log = server.log
@@ -53,12 +57,14 @@ def known(server: Server) -> tuple[object, ...]:
 def test_a_script_leads_a_cluster_to_where_the_world_is(name: str, seed: int) -> None:
     world = begin(WORLDS[name].large)
     moves, servers = walk(world, Random(seed), 30)
+    told: list[list[Known]] = []
 
-    telling = Telling(world, moves)
+    telling = Telling(
+        world, moves, lambda cluster: told.append([known(cluster[node]) for node in world.ids])
+    )
 
     assert telling.broken is None
-    told = [telling.cluster[node] for node in world.ids]
-    assert [known(server) for server in told] == [known(server) for server in servers]
+    assert told == servers
 
 
 def test_what_is_told_is_a_golden_script() -> None:
